@@ -1,0 +1,1 @@
+"""The entry hall: command line and demo."""

@@ -1,0 +1,1 @@
+"""Labelling interfaces, one XML a document kind. Data, not code."""

@@ -1,0 +1,1 @@
+"""Task to prediction to annotation: what Label Studio talks to."""

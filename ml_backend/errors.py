@@ -1,0 +1,54 @@
+"""Every error docloop raises on purpose, in one tree.
+
+Each has a stable ``code`` (for logs, counters and clients), a sentence for people, and, where there is one, the fix.
+An exception that is not a ``DocloopError`` is a fault of ours.
+
+    DocloopError
+    ├── ImageRejected       bytes that are not a page we read: wrong kind, too large, broken
+    ├── FetchRefused        a task URL that may not be fetched, or could not be
+    ├── ConfigUnsupported   a labelling interface that cannot show OCR boxes and texts
+    ├── EngineUnavailable   an unknown OCR engine, or one whose package is missing
+    ├── EngineFailed        an OCR engine broke on a page
+    ├── LabelStudioError    Label Studio refused, answered nonsense, or cannot be reached
+    └── SetupError          settings, secrets, ports, folders: what keeps docloop from starting
+"""
+
+from __future__ import annotations
+
+
+class DocloopError(Exception):
+    """An error with a stable code, a sentence for people and, where known, the fix."""
+
+    def __init__(self, code: str, message: str, fix: str = "") -> None:
+        super().__init__(f"{message} {fix}".strip())
+        self.code = code
+        self.message = message
+        self.fix = fix
+
+
+class ImageRejected(DocloopError):
+    """The bytes are not a page docloop reads."""
+
+
+class FetchRefused(DocloopError):
+    """A task URL that may not be fetched, or could not be."""
+
+
+class ConfigUnsupported(DocloopError):
+    """The labelling interface cannot show what docloop predicts."""
+
+
+class EngineUnavailable(DocloopError):
+    """The OCR engine is unknown, or its package is not installed."""
+
+
+class EngineFailed(DocloopError):
+    """The OCR engine broke on a page."""
+
+
+class LabelStudioError(DocloopError):
+    """Label Studio refused a call, answered nonsense, or cannot be reached."""
+
+
+class SetupError(DocloopError):
+    """Settings, secrets, ports or folders keep docloop from starting."""

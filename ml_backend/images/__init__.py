@@ -1,0 +1,1 @@
+"""Bytes to upright RGB page images, within limits, safe against hostile files."""

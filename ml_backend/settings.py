@@ -1,0 +1,101 @@
+"""All settings: one frozen object, read from the environment once, at the edge.
+
+Every setting is an environment variable with the prefix ``DOCLOOP_``. A name that is not listed here is an error, so that a
+misspelt setting is never silently ignored. Secrets are masked wherever settings are printed.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import platformdirs
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from ml_backend.errors import SetupError
+
+PREFIX = "DOCLOOP_"
+
+
+class Settings(BaseSettings):
+    """What one docloop process is told from outside."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+
+    data_dir: Path = Field(
+        default_factory=lambda: platformdirs.user_data_path("docloop"),
+        description="Folder for the cache, the secrets and the hints.",
+    )
+    label_studio_url: str = Field("http://localhost:8080", description="Where Label Studio answers.")
+    label_studio_token: SecretStr = Field(
+        SecretStr(""), description="A personal access token (or legacy token) of Label Studio."
+    )
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(9090, ge=1, le=65535, description="Port to listen on.")
+    user: str = Field("docloop", description="User name for Basic authentication.")
+    password: SecretStr = Field(SecretStr(""), description="Password for Basic authentication; made at first start.")
+    api_token: SecretStr = Field(SecretStr(""), description="Bearer token for scripts; made at first start.")
+    webhook_secret: SecretStr = Field(
+        SecretStr(""), description="What Label Studio sends as X-Docloop-Secret with a webhook; made at first start."
+    )
+    ocr_engine: str = Field("rapidocr", description="OCR engine, or a comma-separated chain of fallbacks.")
+    ocr_runtime: str = Field("auto", description="For rapidocr: auto, onnxruntime or openvino.")
+    ocr_languages: str = Field("eng", description="For tesseract: languages, joined by +.")
+    ocr_concurrency: int = Field(
+        default_factory=lambda: max(1, min(4, os.cpu_count() or 1)),
+        ge=1,
+        le=64,
+        description="Pages read at the same time, in the whole process.",
+    )
+    ocr_threads: int = Field(1, ge=1, le=64, description="Threads that one page may use inside the engine.")
+    predict_budget: float = Field(
+        60.0, gt=0, le=95, description="Seconds /predict may compute; Label Studio hangs up after 100."
+    )
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Comma-separated host[:port] that http(s) task URLs may name, private addresses included."
+    )
+    country: str = Field("", description="Two-letter country for phone numbers without a country code, such as DE.")
+
+    @field_validator("allowed_hosts", mode="before")
+    @classmethod
+    def _split_hosts(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return tuple(part.strip().lower() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("label_studio_url")
+    @classmethod
+    def _no_trailing_slash(cls, value: str) -> str:
+        if not value.startswith(("http://", "https://")):
+            raise ValueError(f"must start with http:// or https://, but it was: {value!r}")
+        return value.rstrip("/")
+
+
+def load_settings(environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings:
+    """Settings from the environment; ``overrides`` (from the command line) win.
+
+    Raises:
+        SetupError: an unknown ``DOCLOOP_`` name (with the nearest known one) or a bad value, quoted.
+    """
+    environ = os.environ if environ is None else environ
+    values: dict[str, Any] = {}
+    for name, value in environ.items():
+        if not name.startswith(PREFIX):
+            continue
+        key = name.removeprefix(PREFIX).lower()
+        if key not in Settings.model_fields:
+            near = difflib.get_close_matches(key, Settings.model_fields, n=1)
+            hint = f"Did you mean {PREFIX}{near[0].upper()}?" if near else "See the settings table in the README."
+            raise SetupError("unknown_setting", f"There is no setting {name}.", hint)
+        values[key] = value
+    values.update({key: value for key, value in overrides.items() if value is not None})
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = PREFIX + str(first["loc"][0]).upper()
+        raise SetupError("bad_setting", f"{name}: {first['msg']}.", "See the settings table in the README.") from None
