@@ -1,1 +1,1 @@
-"""."""
+"""What the web process leaves for later."""

@@ -1,7 +1,7 @@
-"""The protocol of an OCR engine, and the registry that names the engines.
+"""The protocol of an OCR engine.
 
 An engine turns one upright page image into a ``Page``. It drops nothing: a word it doubts keeps its low confidence. It may be
-called from several threads at once.
+called from several threads at once. The engines themselves live one a file; ``registry`` names them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,12 @@ class OCREngine(Protocol):
 
     @property
     def id(self) -> str:
-        """Name and everything that changes its output, such as ``rapidocr/openvino``: part of the cache key, shown to people."""
+        """Name and runtime or language, such as ``rapidocr/openvino``: shown to people, and part of the cache key."""
+        ...
+
+    @property
+    def settings(self) -> str:
+        """Whatever else changes the words, such as package versions and thresholds: part of the cache key."""
         ...
 
     def read(self, image: Image) -> Page:

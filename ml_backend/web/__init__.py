@@ -1,1 +1,1 @@
-"""."""
+"""HTTP: the ML-backend protocol, webhooks, the guard. The only place that imports flask."""

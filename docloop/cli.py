@@ -1,0 +1,280 @@
+"""The command line. Each command reads its settings, builds its parts, and leaves the work to them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from typer.core import TyperGroup
+
+from docloop import draw, presets, show
+from docloop.sources import expand, is_url, name_of, url_list
+from ml_backend.errors import DocloopError
+from ml_backend.settings import load_settings
+
+out = Console(emoji=False)
+err = Console(stderr=True, emoji=False)
+
+
+class Commands(TyperGroup):
+    """Turns docloop's own errors into a sentence, the fix and exit status 2."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except DocloopError as error:
+            err.print(f"[bold red]{escape(error.message)}[/bold red] [dim]({error.code})[/dim]")
+            if error.fix:
+                err.print(escape(error.fix))
+            raise typer.Exit(2) from None
+
+
+app = typer.Typer(
+    cls=Commands,
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    help="""Turn plain, free Label Studio into a document reader that teaches itself.
+
+Try it on a file:  [bold]docloop predict receipt.jpg --draw out/[/bold]
+
+See it all:  [bold]docloop demo[/bold]
+
+Use it on your project:  [bold]docloop serve[/bold], then [bold]docloop connect --project 7[/bold],
+[bold]docloop import scans/ --project 7[/bold] and [bold]docloop push --project 7[/bold].
+
+Settings are environment variables that begin with DOCLOOP_; the README lists them.""",
+)
+
+ProjectOption = Annotated[int, typer.Option("--project", "-p", help="Number of the project in Label Studio.")]
+
+
+def progress() -> Progress:
+    """A progress bar on standard error, so that standard output stays clean."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=err, transient=True)
+
+
+@app.command()
+def predict(
+    sources: Annotated[list[str], typer.Argument(help="Images, PDFs, folders of them, or http(s) URLs.")],
+    interface: Annotated[
+        str, typer.Option("--interface", "-i", help="Which fields: a preset (receipt, invoice ...) or an XML file.")
+    ] = "receipt",
+    as_json: Annotated[bool, typer.Option("--json", help="Words and fields as JSON, one document a line.")] = False,
+    drawing: Annotated[
+        Path | None, typer.Option("--draw", help="Folder for pictures of the pages with boxes and labels.")
+    ] = None,
+    engine: Annotated[str | None, typer.Option(help="OCR engine, or a chain such as rapidocr,tesseract.")] = None,
+) -> None:
+    """Read documents and show their fields. Needs no Label Studio.
+
+    One file that fails does not stop the others; the exit status is then 1.
+
+    Examples: [bold]docloop predict receipt.jpg[/bold], [bold]docloop predict scans/ --json > fields.jsonl[/bold]
+    """
+    from ml_backend.services import build_services
+
+    services = build_services(load_settings(ocr_engine=engine), any_public_host=True)
+    specs = services.interface(presets.load_interface_xml(interface)).specs
+    failed = 0
+    try:
+        names = list(expand(sources))
+        with progress() as bar:
+            for source in bar.track(names, description="Reading"):
+                try:
+                    data = services.predictor.fetch(source, 0) if is_url(source) else Path(source).read_bytes()
+                    document, prediction = services.predictor.of_bytes(data, specs)
+                except DocloopError as error:
+                    failed += 1
+                    err.print(f"[red]{escape(source)}: {escape(str(error))}[/red] [dim]({error.code})[/dim]")
+                    if as_json:
+                        _line({"source": source, "error": {"code": error.code, "detail": str(error)}})
+                    continue
+                if as_json:
+                    _line(show.as_json(source, document, prediction))
+                else:
+                    out.print(show.table(escape(source), prediction))
+                if drawing:
+                    _draw(drawing, source, services.loader.load(data), document.pages, prediction.fields)
+    finally:
+        services.close()
+    if failed:
+        raise typer.Exit(1)
+
+
+def _line(value: dict[str, Any]) -> None:
+    typer.echo(json.dumps(value, ensure_ascii=False))
+
+
+def _draw(folder: Path, source: str, images: Any, pages: Any, fields: Any) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, (image, page) in enumerate(zip(images, pages, strict=True)):
+        path = draw.drawing_path(folder, name_of(source), number, len(pages))
+        draw.draw_page(image.image, page, [found for found in fields if found.page == number]).save(path)
+        err.print(f"[dim]drawn: {escape(str(path))}[/dim]")
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
+) -> None:
+    """Answer Label Studio: predictions on request, and in advance for new tasks of connected projects."""
+    from docloop.server import Server, check_port
+    from ml_backend.credentials import load_credentials
+    from ml_backend.web.auth import refuse_unsafe_bind
+
+    settings = load_settings(host=host, port=port)
+    refuse_unsafe_bind(settings.host, load_credentials(settings))
+    check_port(settings.host, settings.port)
+    url = f"http://{settings.host}:{settings.port}"
+    err.print(f"docloop listens on [bold]{url}[/bold]; data in {settings.data_dir}. Ctrl-C stops it.")
+    if not settings.label_studio_token.get_secret_value():
+        err.print(
+            "[yellow]DOCLOOP_LABEL_STUDIO_TOKEN is not set: uploaded images cannot be fetched from Label Studio, and new tasks"
+            " are not predicted in advance.[/yellow]"
+        )
+    Server(settings).run()
+
+
+@app.command()
+def connect(
+    project: ProjectOption,
+    url: Annotated[
+        str | None,
+        typer.Option(help="docloop's address as Label Studio sees it. Default: host and port of docloop serve."),
+    ] = None,
+) -> None:
+    """Connect a project of Label Studio to the running docloop, with its webhook. Safe to repeat."""
+    from ml_backend.connect import BackendAccess
+    from ml_backend.connect import connect as connect_project
+    from ml_backend.credentials import load_credentials
+    from ml_backend.services import LabelStudioAccess
+
+    settings = load_settings()
+    secrets = load_credentials(settings)
+    address = (url or f"http://localhost:{settings.port}").rstrip("/")
+    access = BackendAccess(address, secrets.user, secrets.password, secrets.webhook_secret)
+    connected = connect_project(LabelStudioAccess(settings).client(), project, access)
+    out.print(f"Project {connected.id} “{escape(connected.title)}” is connected to {address}.")
+    out.print(f"Next: [bold]docloop push --project {connected.id}[/bold] stores predictions for all its tasks.")
+
+
+@app.command()
+def create(
+    title: Annotated[str, typer.Argument(help="Title of the new project, at least 3 characters.")],
+    interface: Annotated[str, typer.Option("--interface", "-i", help="A preset or an XML file.")] = "receipt",
+) -> None:
+    """Create a project in Label Studio that serves the least certain document first."""
+    from ml_backend.services import LabelStudioAccess, read_interface
+
+    settings = load_settings()
+    xml = presets.load_interface_xml(interface)
+    read_interface(xml)
+    made = LabelStudioAccess(settings).client().create_project(title, xml)
+    out.print(f"Project {made.id} “{escape(made.title)}”: {settings.label_studio_url}/projects/{made.id}/data")
+
+
+@app.command(name="import")
+def import_command(
+    project: ProjectOption,
+    sources: Annotated[list[str] | None, typer.Argument(help="Images, PDFs, folders of them, or http(s) URLs.")] = None,
+    urls: Annotated[Path | None, typer.Option(help="A text file with one URL a line.")] = None,
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Take what failed the last time.")] = False,
+) -> None:
+    """Upload documents to a project, each once: what has the same SHA-256 as one that is there is skipped.
+
+    PDFs become page images: one task a document where the interface has valueList, one a page elsewhere. What fails is kept in a
+    list; [bold]docloop import --project 7 --retry-failed[/bold] tries it again.
+    """
+    from docloop.import_files import Import
+    from ml_backend.services import build_services
+
+    settings = load_settings()
+    services = build_services(settings, any_public_host=True)
+    failed_list = settings.data_dir / "imports" / f"project-{project}-failed.txt"
+    names = (
+        list(expand(sources or [])) + (url_list(urls) if urls else []) + (_failed(failed_list) if retry_failed else [])
+    )
+    try:
+        label_studio = services.access.client()
+        target = services.interface(label_studio.project(project).label_config)
+        with progress() as bar:
+            moving = bar.add_task("Importing", total=len(names))
+            job = Import(label_studio, services.loader, lambda url: services.predictor.fetch(url, 0), project, target)
+            report = job.run(names, lambda source, report: bar.advance(moving))
+    finally:
+        services.close()
+    for source, error in report.failed.items():
+        err.print(f"[red]{escape(source)}: {escape(str(error))}[/red] [dim]({error.code})[/dim]")
+    failed_list.parent.mkdir(parents=True, exist_ok=True)
+    failed_list.write_text("".join(f"{source}\n" for source in report.failed), encoding="utf-8")
+    out.print(f"{report.imported} imported, {report.skipped} there already, {len(report.failed)} failed.")
+    if report.failed:
+        err.print(f"Try those again: [bold]docloop import --project {project} --retry-failed[/bold]")
+        raise typer.Exit(1)
+
+
+def _failed(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+
+
+@app.command()
+def push(project: ProjectOption) -> None:
+    """Predict all tasks that have no current prediction, and store the predictions in Label Studio."""
+    from ml_backend.push import PushReport
+    from ml_backend.services import build_services
+
+    services = build_services(load_settings())
+    try:
+        with progress() as bar:
+            moving = bar.add_task("Predicting", total=None)
+
+            def show_progress(report: PushReport) -> None:
+                bar.update(moving, total=report.total, completed=report.done)
+
+            report = services.push(project, show_progress)
+    finally:
+        services.close()
+    for task, error in report.failed.items():
+        err.print(f"[red]task {task}: {escape(str(error))}[/red] [dim]({error.code})[/dim]")
+    if report.refused:
+        err.print(f"[red]Label Studio did not keep {report.refused} predictions; its log says why.[/red]")
+    out.print(
+        f"{report.pushed} pushed, {report.current} had one, {len(report.failed)} failed"
+        f" of {report.total} tasks; version {report.version}."
+    )
+    if report.failed or report.refused:
+        raise typer.Exit(1)
+
+
+@app.command()
+def credentials() -> None:
+    """Show docloop's user, password and tokens, for Label Studio's Model settings and for scripts."""
+    from ml_backend.credentials import load_credentials
+
+    secrets = load_credentials(load_settings())
+    out.print(f"user            {secrets.user}\npassword        {secrets.password}", highlight=False, markup=False)
+    out.print(
+        f"API token       {secrets.api_token}\nwebhook secret  {secrets.webhook_secret}", highlight=False, markup=False
+    )
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Option(help="Where the demo keeps its data.")] = Path(".demo"),
+    label_studio: Annotated[
+        Path, typer.Option("--label-studio", help="Environment that Label Studio is installed in.")
+    ] = Path(".label-studio"),
+    port: Annotated[int, typer.Option(help="Port of Label Studio.")] = 8080,
+    backend_port: Annotated[int, typer.Option(help="Port of docloop.")] = 9090,
+) -> None:
+    """Start Label Studio and docloop with 40 sample receipts, ready to look at. Ctrl-C stops both."""
+    from docloop.demo.run import DemoPlan, run_demo
+
+    run_demo(DemoPlan(folder.resolve(), label_studio.resolve(), port, backend_port), err)

@@ -1,0 +1,188 @@
+"""``docloop demo``: a Label Studio with sample receipts that are pre-annotated, and docloop behind it.
+
+It runs the very commands that a user would, and shows them. Everything lies in one folder; what is there already is kept, so an
+interrupted demo goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+from rich.console import Console
+from rich.markup import escape
+from rich.panel import Panel
+
+from docloop.child_process import ChildProcess
+from docloop.demo.samples import render_samples
+from docloop.label_studio_login import Login, personal_access_token, stored_login
+from docloop.label_studio_server import LabelStudioServer
+from docloop.presets import load_interface_xml
+from docloop.server import check_port
+from ml_backend.errors import SetupError
+from ml_backend.label_studio.client import LabelStudio
+
+TITLE = "Receipts (demo)"
+SAMPLES = 40
+_SEED = 2026
+_START_WITHIN = 60.0  # seconds for docloop to answer
+
+
+@dataclass(frozen=True, slots=True)
+class DemoPlan:
+    """Where the demo lives: its data, the environment that holds Label Studio, the two ports."""
+
+    folder: Path
+    label_studio: Path
+    label_studio_port: int = 8080
+    docloop_port: int = 9090
+    samples: int = SAMPLES
+
+
+def run_demo(plan: DemoPlan, console: Console) -> None:
+    """Set everything up and keep it running until Ctrl-C (or SIGTERM).
+
+    Raises:
+        SetupError: a busy port, a missing tool, a command that failed; with the fix.
+    """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with ExitStack() as stack:
+        try:
+            server, backend = _set_up(plan, console, stack)
+            _wait(server, backend)
+        except KeyboardInterrupt:
+            console.print("\nStopping docloop and Label Studio ...")
+    console.print("Stopped. Run it again to go on where you were.")
+
+
+def _set_up(plan: DemoPlan, console: Console, stack: ExitStack) -> tuple[LabelStudioServer, ChildProcess]:
+    backend = _claim_backend(plan, stack)
+    folder = plan.folder / "label-studio"
+    login = stored_login(folder)
+    with console.status("Label Studio ...") as status:
+        server = LabelStudioServer(plan.label_studio, folder, login, plan.label_studio_port, status.update)
+        stack.enter_context(server)
+        token = personal_access_token(server.url, login, folder)
+    console.print(f"[green]✓[/green] Label Studio runs at {server.url}")
+    samples = _samples(plan, console)
+    project = _project(server.url, token)
+    environment = _environment(plan, server.url, token)
+    _docloop(console, environment, "import", str(samples), "--project", str(project))
+    _docloop(console, environment, "push", "--project", str(project))
+    backend.start([sys.executable, "-m", "docloop", "serve"], _child_environment(environment))
+    stack.callback(backend.stop)
+    _until_healthy(f"http://127.0.0.1:{plan.docloop_port}", backend)
+    console.print(f"[green]✓[/green] docloop serves at http://localhost:{plan.docloop_port}")
+    _docloop(console, environment, "connect", "--project", str(project))
+    console.print(_summary(plan, f"{server.url}/projects/{project}/data", login))
+    return server, backend
+
+
+def _claim_backend(plan: DemoPlan, stack: ExitStack) -> ChildProcess:
+    """docloop's own server, not started yet; one that a killed demo left behind is stopped."""
+    backend = ChildProcess(plan.folder, "docloop")
+    backend.claim()
+    stack.callback(backend.release)
+    backend.stop_orphan()
+    check_port("127.0.0.1", plan.docloop_port)
+    return backend
+
+
+def _samples(plan: DemoPlan, console: Console) -> Path:
+    """The folder of sample receipts; those that are missing are drawn."""
+    folder = plan.folder / "samples"
+    if folder.is_dir() and len(list(folder.glob("*.png"))) >= plan.samples:
+        return folder
+    folder.mkdir(parents=True, exist_ok=True)
+    with console.status("Drawing sample receipts ...") as status:
+        for number, sample in enumerate(render_samples(plan.samples, seed=_SEED), 1):
+            (folder / sample.name).write_bytes(sample.png)
+            status.update(f"Drawing sample receipts: {number} of {plan.samples}")
+    console.print(f"[green]✓[/green] {plan.samples} sample receipts drawn in {escape(str(folder))}")
+    return folder
+
+
+def _project(url: str, token: str) -> int:
+    label_studio = LabelStudio(url, token)
+    try:
+        found = label_studio.find_project(TITLE) or label_studio.create_project(TITLE, load_interface_xml("receipt"))
+    finally:
+        label_studio.close()
+    return found.id
+
+
+def _environment(plan: DemoPlan, url: str, token: str) -> dict[str, str]:
+    """The settings of the demo's docloop, also as a file that a shell can read, to try the commands by hand."""
+    settings = {
+        "DOCLOOP_DATA_DIR": str(plan.folder / "docloop"),
+        "DOCLOOP_LABEL_STUDIO_URL": url,
+        "DOCLOOP_LABEL_STUDIO_TOKEN": token,
+        "DOCLOOP_PORT": str(plan.docloop_port),
+    }
+    file = plan.folder / "env.sh"
+    file.unlink(missing_ok=True)
+    with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
+        stream.writelines(f"export {name}={shlex.quote(value)}\n" for name, value in settings.items())
+    return settings
+
+
+def _docloop(console: Console, environment: Mapping[str, str], *arguments: str) -> None:
+    """Run one of docloop's own commands in this terminal, and show it."""
+    console.print(f"[dim]$ docloop {escape(shlex.join(arguments))}[/dim]")
+    # Ours from first to last: no shell, and the arguments are paths and numbers of this program.
+    code = subprocess.call([sys.executable, "-m", "docloop", *arguments], env=_child_environment(environment))  # noqa: S603
+    if code != 0:
+        raise SetupError(
+            "demo_command_failed",
+            f"docloop {shlex.join(arguments)} ended with exit status {code}.",
+            "Mend what it says, and run the demo again: it goes on where it stopped.",
+        )
+
+
+def _child_environment(settings: Mapping[str, str]) -> dict[str, str]:
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("DOCLOOP_")}
+    return ours | dict(settings)
+
+
+def _until_healthy(url: str, child: ChildProcess) -> None:
+    deadline = time.monotonic() + _START_WITHIN
+    with httpx.Client(trust_env=False, timeout=2) as client:
+        while child.exit_code() is None and time.monotonic() < deadline:
+            try:
+                if client.get(f"{url}/health").is_success:
+                    return
+            except httpx.TransportError:
+                time.sleep(0.1)
+    last_lines = "\n".join(child.log_text().splitlines()[-15:])
+    raise SetupError("docloop_did_not_start", f"docloop did not start. The last lines of {child.log}:\n{last_lines}")
+
+
+def _wait(server: LabelStudioServer, backend: ChildProcess) -> None:
+    """Until Ctrl-C; a server that stops by itself ends the demo with its last words."""
+    while True:
+        time.sleep(1)
+        for name, child in (("docloop", backend), ("Label Studio", server.child)):
+            if child.exit_code() is not None:
+                last_lines = "\n".join(child.log_text().splitlines()[-15:])
+                raise SetupError("demo_stopped", f"{name} stopped. The last lines of {child.log}:\n{last_lines}")
+
+
+def _summary(plan: DemoPlan, url: str, login: Login) -> Panel:
+    text = (
+        f"Open      [bold link={url}]{url}[/]\n"
+        f"Log in    [bold]{login.username}[/] / [bold]{escape(login.password)}[/]\n\n"
+        "Click [bold]Label All Tasks[/]: fields and texts are there already, the least certain receipt first.\n"
+        "Draw a box with [bold]Auto-Annotation[/] on, and its text is read for you.\n\n"
+        f"[dim]source {escape(str(plan.folder / 'env.sh'))} lets you try docloop's commands in another terminal.\n"
+        "Ctrl-C stops both; the next start goes on from here.[/dim]"
+    )
+    return Panel(text, title="docloop demo", expand=False)

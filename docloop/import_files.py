@@ -1,0 +1,107 @@
+"""``docloop import``: files and URLs become tasks of a Label Studio project, each document once.
+
+Label Studio itself remembers what is there: the SHA-256 of the file stands in the data of the task. Its editor shows PNG, JPEG
+and BMP as they are; the pages of all other files are uploaded as PNG.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
+
+from docloop.sources import is_url, name_of
+from ml_backend.errors import DocloopError, FetchRefused
+from ml_backend.images.loader import PageLoader
+from ml_backend.label_studio.client import LabelStudio
+from ml_backend.label_studio.fetch import RETRYABLE
+from ml_backend.label_studio.label_config import Interface
+
+_SHOWN_AS_IS = {b"\x89PNG": ("png", "image/png"), b"\xff\xd8\xff": ("jpg", "image/jpeg"), b"BM": ("bmp", "image/bmp")}
+
+
+@dataclass
+class ImportReport:
+    """What an import did. ``failed`` maps each source to the reason."""
+
+    imported: int = 0
+    skipped: int = 0
+    failed: dict[str, DocloopError] = field(default_factory=dict)
+
+
+@dataclass
+class Import:
+    """One import into one project. ``fetch`` downloads a URL; ``wait`` is handed in for tests."""
+
+    label_studio: LabelStudio
+    loader: PageLoader
+    fetch: Callable[[str], bytes]
+    project_id: int
+    interface: Interface
+    retry_wait: Any = field(default_factory=lambda: wait_exponential_jitter(initial=1, max=20))
+
+    def run(self, sources: Iterable[str], on_progress: Callable[[str, ImportReport], None]) -> ImportReport:
+        """Import each source that the project does not have; one that fails is reported, and the others go on."""
+        report = ImportReport()
+        known = {str(row.data.get("sha256")) for row in self.label_studio.tasks(self.project_id)}
+        for source in sources:
+            try:
+                data = self._bytes(source)
+                digest = hashlib.sha256(data).hexdigest()
+                if digest in known:
+                    report.skipped += 1
+                else:
+                    self._create(source, data, digest)
+                    known.add(digest)
+                    report.imported += 1
+            except DocloopError as error:
+                report.failed[source] = error
+            on_progress(source, report)
+        return report
+
+    def _bytes(self, source: str) -> bytes:
+        if not is_url(source):
+            return Path(source).read_bytes()
+        retrying = Retrying(
+            stop=stop_after_attempt(4), wait=self.retry_wait, retry=retry_if_exception(_is_transient), reraise=True
+        )
+        return retrying(self.fetch, source)
+
+    def _create(self, source: str, data: bytes, digest: str) -> None:
+        """Upload the pages and make one task a document, or one a page where the interface shows a single image."""
+        name = name_of(source)
+        stem = name.rpartition(".")[0] or name
+        urls = [self.label_studio.upload(self.project_id, *page) for page in self._pages(stem, data)]
+        key = self.interface.data_key
+        about = {"sha256": digest, "filename": name}
+        datas: list[dict[str, Any]]
+        if self.interface.paged:
+            datas = [{key: urls, **about}]
+        elif len(urls) == 1:
+            datas = [{key: urls[0], **about}]
+        else:
+            datas = [{key: url, "page": number, **about} for number, url in enumerate(urls, 1)]
+        self.label_studio.import_tasks(self.project_id, [{"data": data} for data in datas])
+
+    def _pages(self, stem: str, data: bytes) -> list[tuple[str, bytes, str]]:
+        """Name, bytes and media type of each page. Everything is decoded here first, so that no broken picture gets in."""
+        pages = self.loader.load(data)
+        for magic, (suffix, kind) in _SHOWN_AS_IS.items():
+            if data.startswith(magic):
+                return [(f"{stem}.{suffix}", data, kind)]
+        named = []
+        for page in pages:
+            buffer = io.BytesIO()
+            page.image.save(buffer, "PNG")
+            tail = f"-p{page.number + 1}" if len(pages) > 1 else ""
+            named.append((f"{stem}{tail}.png", buffer.getvalue(), "image/png"))
+        return named
+
+
+def _is_transient(error: BaseException) -> bool:
+    return isinstance(error, FetchRefused) and error.code in RETRYABLE

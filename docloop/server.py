@@ -1,0 +1,70 @@
+"""``docloop serve``: the web application under gunicorn, one process with many threads."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from typing import Any
+
+from flask import Flask
+from gunicorn.app.base import BaseApplication
+
+from ml_backend.errors import SetupError
+from ml_backend.follower import Follower
+from ml_backend.services import build_services
+from ml_backend.settings import Settings
+from ml_backend.web.app import create_app
+
+_THREADS = 32  # 16 may wait in /predict; the rest answer /health and webhooks
+
+
+class Server(BaseApplication):
+    """gunicorn with our settings. Services are made in the worker, after the fork: threads and models do not survive one."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        super().__init__()
+
+    def load_config(self) -> None:
+        options: dict[str, Any] = {
+            "bind": f"{self._settings.host}:{self._settings.port}",
+            "worker_class": "gthread",
+            "workers": 1,
+            "threads": _THREADS,
+            "timeout": 120,
+            "graceful_timeout": 15,
+            "keepalive": 5,
+            "proc_name": "docloop",
+            "loglevel": "warning",
+            "worker_tmp_dir": None,
+        }
+        for name, value in options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Flask:  # type: ignore[override]  # a Flask is a WSGI application, but not typed as gunicorn says it
+        logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+        logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs URLs
+        services = build_services(self._settings)
+        follower = Follower(services)
+        follower.start()
+
+        def stop(arbiter: object, worker: object) -> None:
+            follower.stop()
+            services.close()
+
+        self.cfg.set("worker_exit", stop)
+        return create_app(services)
+
+
+def check_port(host: str, port: int) -> None:
+    """Raise SetupError if the port is taken; gunicorn would try five times and then say less."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise SetupError(
+                "port_busy",
+                f"Cannot listen on {host}:{port}: {error.strerror}.",
+                "Stop what listens there, or use --port.",
+            ) from None

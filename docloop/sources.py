@@ -1,0 +1,56 @@
+"""What a person names on the command line: files, folders, URLs, lists of URLs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from ml_backend.errors import SetupError
+
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".pdf"})
+
+
+def is_url(source: str) -> bool:
+    return source.startswith(("http://", "https://"))
+
+
+def expand(sources: Iterable[str]) -> Iterator[str]:
+    """Each file and URL, in order: a folder gives the documents in it (and below), sorted by name.
+
+    Raises:
+        SetupError: a path that does not exist, or a folder without documents.
+    """
+    for source in sources:
+        path = Path(source)
+        if is_url(source) or path.is_file():
+            yield source
+        elif path.is_dir():
+            inside = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+            if not inside:
+                raise SetupError("folder_without_documents", f"{source} holds none of {' '.join(sorted(SUFFIXES))}.")
+            yield from map(str, inside)
+        else:
+            raise SetupError("no_such_file", f"{source} does not exist.", "Name a file, a folder, or an http(s) URL.")
+
+
+def url_list(path: Path) -> list[str]:
+    """The URLs in a text file, one a line; blank lines and lines that begin with # do not count.
+
+    Raises:
+        SetupError: a line that is no http(s) URL, quoted with its number.
+    """
+    urls = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        text = line.strip()
+        if not text or text.startswith("#"):
+            continue
+        if not is_url(text):
+            raise SetupError("not_a_url", f"{path}, line {number}: {text!r} is no http(s) URL.")
+        urls.append(text)
+    return urls
+
+
+def name_of(source: str) -> str:
+    """A short name for people and for Label Studio: the last part of a path or URL, without a query."""
+    tail = source.split("?")[0].split("#")[0].rstrip("/").rpartition("/")[2]
+    return tail or "document"

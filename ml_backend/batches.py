@@ -1,0 +1,99 @@
+"""Many tasks at once: a cache of predictions, one computation for each task however often it is asked, a time budget.
+
+Every answer is as long as the question and in its order. A task that fails is an error in its place, one that is not ready in
+time is None; its computation goes on, and the next request finds it in the cache.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+
+from cachetools import TTLCache
+
+from ml_backend.counters import PREDICTIONS, TASK_FAILURES
+from ml_backend.document.fields import Prediction
+from ml_backend.errors import DocloopError
+from ml_backend.label_studio.label_config import Interface
+from ml_backend.label_studio.tasks import Task
+from ml_backend.predictor import Predictor
+
+log = logging.getLogger(__name__)
+
+Outcome = Prediction | DocloopError | None
+Key = tuple[str, str, Interface, str]
+
+_CACHED = 20_000  # predictions, about 5 KB each
+_FRESH = 600.0  # seconds; a local file or a web page may change under the same URL
+
+
+class BatchPredictor:
+    """One a process. ``workers`` tasks are fetched and read at the same time."""
+
+    def __init__(self, predictor: Predictor, workers: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self.predictor = predictor
+        self._clock = clock
+        self._workers = ThreadPoolExecutor(workers, thread_name_prefix="predict")
+        self._cache: TTLCache[Key, Prediction] = TTLCache(_CACHED, _FRESH, timer=clock)
+        self._running: dict[Key, Future[Prediction]] = {}
+        self._lock = threading.RLock()  # a future that is done at once calls back within _ask
+
+    @property
+    def version(self) -> str:
+        """The model version of every prediction made now."""
+        return self.predictor.extractor.version
+
+    def predict_all(
+        self, tasks: Sequence[Task], interface: Interface, project_uid: str, budget: float | None = None
+    ) -> list[Outcome]:
+        """One outcome per task, in order, after at most ``budget`` seconds (None: as long as it takes)."""
+        deadline = None if budget is None else self._clock() + budget
+        asked = [self._ask(task, interface, project_uid) for task in tasks]
+        running = [future for future in asked if isinstance(future, Future)]
+        wait(running, timeout=None if deadline is None else max(0.0, deadline - self._clock()))
+        return [self._outcome(task, found) for task, found in zip(tasks, asked, strict=True)]
+
+    def _ask(self, task: Task, interface: Interface, project_uid: str) -> Prediction | Future[Prediction]:
+        # A task id says nothing (SQLite gives ids out again); where its pages are, does.
+        key = (project_uid, json.dumps(task.data, sort_keys=True, default=str), interface, self.version)
+        with self._lock:
+            cached = self._cache.get(key)
+            if cached is not None:
+                return cached
+            future = self._running.get(key)
+            if future is None:
+                future = self._running[key] = self._workers.submit(self.predictor.predict, task, interface)
+                future.add_done_callback(lambda done: self._keep(key, done))
+            return future
+
+    def _keep(self, key: Key, done: Future[Prediction]) -> None:
+        with self._lock:
+            self._running.pop(key, None)
+            if not done.cancelled() and done.exception() is None:
+                self._cache[key] = done.result()
+
+    def _outcome(self, task: Task, found: Prediction | Future[Prediction]) -> Outcome:
+        if isinstance(found, Prediction):
+            PREDICTIONS.labels("cache").inc()
+            return found
+        if not found.done() or found.cancelled():
+            TASK_FAILURES.labels("not_ready_in_time").inc()
+            return None
+        error = found.exception()
+        if error is None:
+            PREDICTIONS.labels("computed").inc()
+            return found.result()
+        if not isinstance(error, DocloopError):
+            log.error("task %s: a fault in docloop", task.id, exc_info=error)
+            error = DocloopError("internal_error", "docloop broke on this task; its log says where.")
+        TASK_FAILURES.labels(error.code).inc()
+        log.warning("task %s answered with []: %s", task.id, error.code)
+        return error
+
+    def close(self) -> None:
+        """Finish what runs, drop what waits."""
+        self._workers.shutdown(wait=True, cancel_futures=True)

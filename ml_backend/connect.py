@@ -1,0 +1,97 @@
+"""Make docloop the ML backend of a project in Label Studio: webhook first, then the backend, then a look at what came of it.
+
+The order matters. The webhook that Label Studio makes for a backend carries no credential, and it makes none if one with the same
+URL exists: so ours, with its secret, comes first. Connecting sets the project's model version to the backend's *title*, which
+quietly makes the order of tasks random: a version that was there before is set back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ml_backend.errors import LabelStudioError
+from ml_backend.label_studio.client import LabelStudio, Project
+
+TITLE = "docloop"
+SECRET_HEADER = "X-Docloop-Secret"  # noqa: S105  # the name of a header
+
+
+@dataclass(frozen=True, slots=True)
+class BackendAccess:
+    """How Label Studio reaches docloop: its address as seen from Label Studio, and what to show at the door."""
+
+    url: str
+    user: str
+    password: str
+    webhook_secret: str
+
+    def __repr__(self) -> str:
+        return f"BackendAccess(url={self.url!r}, user={self.user!r}, password=***, webhook_secret=***)"
+
+
+def connect(label_studio: LabelStudio, project_id: int, access: BackendAccess) -> Project:
+    """Connect, or mend a connection that is there. Safe to repeat.
+
+    Raises:
+        LabelStudioError: what Label Studio refused, and the fix; a half-made backend is taken away again.
+    """
+    before = label_studio.project(project_id)
+    _ensure_webhook(label_studio, project_id, access)
+    _ensure_backend(label_studio, project_id, access)
+    after = label_studio.project(project_id)
+    if before.model_version not in ("", TITLE, after.model_version):
+        label_studio.set_model_version(project_id, before.model_version)
+        after = label_studio.project(project_id)
+    return after
+
+
+def _ensure_webhook(label_studio: LabelStudio, project_id: int, access: BackendAccess) -> None:
+    body = {
+        "project": project_id,
+        "url": f"{access.url}/webhook",
+        "send_payload": True,
+        "send_for_all_actions": True,
+        "headers": {SECRET_HEADER: access.webhook_secret},
+        "is_active": True,
+    }
+    there = [
+        hook for hook in label_studio.call("GET", "api/webhooks/", project=project_id) if hook["url"] == body["url"]
+    ]
+    if there:
+        label_studio.call(
+            "PATCH", f"api/webhooks/{there[0]['id']}/", body={"headers": body["headers"], "is_active": True}
+        )
+    else:
+        label_studio.call("POST", "api/webhooks/", body=body)
+
+
+def _ensure_backend(label_studio: LabelStudio, project_id: int, access: BackendAccess) -> None:
+    body: dict[str, Any] = {
+        "project": project_id,
+        "url": access.url,
+        "title": TITLE,
+        "is_interactive": True,
+        "auth_method": "BASIC_AUTH",
+        "basic_auth_user": access.user,
+        "basic_auth_pass": access.password,
+    }
+    there = _backends(label_studio, project_id, access.url)
+    if there:
+        # Label Studio breaks on a PATCH without URL and project, and forgets the password without user and password.
+        label_studio.call("PATCH", f"api/ml/{there[0]}", body=body)
+        return
+    try:
+        label_studio.call("POST", "api/ml", body=body)
+    except LabelStudioError:
+        for half_made in _backends(label_studio, project_id, access.url):
+            label_studio.call("DELETE", f"api/ml/{half_made}")
+        raise
+
+
+def _backends(label_studio: LabelStudio, project_id: int, url: str) -> list[int]:
+    return [
+        int(backend["id"])
+        for backend in label_studio.call("GET", "api/ml", project=project_id)
+        if backend["url"].rstrip("/") == url.rstrip("/")
+    ]

@@ -1,0 +1,48 @@
+"""docloop as a model of somebody else's server: a thin class for hosts that serve a ``LabelStudioMLBase``.
+
+It runs under both lines of ``label-studio-ml``: 1.0.x (the package index) and 2.x (the repository of Label Studio). The host does
+the HTTP; prediction is the same as in docloop's own server. Training and webhooks stay with docloop's own server.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from label_studio_ml.model import LabelStudioMLBase
+
+from ml_backend.answers import answer_tasks
+from ml_backend.services import Services, build_services
+from ml_backend.settings import load_settings
+
+
+@cache
+def shared_services() -> Services:
+    """The parts of this process, from its environment: hosts make a model object for each request."""
+    return build_services(load_settings())
+
+
+class DocloopModel(LabelStudioMLBase):  # type: ignore[misc]  # the package is untyped
+    """Hand this class to ``init_app(model_class=DocloopModel)``."""
+
+    def setup(self) -> None:
+        """Called by 2.x hosts only: the version of ``/setup`` must be the one that the predictions carry."""
+        self.set("model_version", shared_services().version)
+
+    def predict(
+        self, tasks: Sequence[Mapping[str, Any]], context: Mapping[str, Any] | None = None, **kwargs: Any
+    ) -> list[Any]:
+        """One prediction body, or ``[]``, per task and in their order."""
+        project = str(getattr(self, "project_id", "") or "")
+        answers = answer_tasks(shared_services(), tasks, str(self.label_config or ""), project, context)
+        if not hasattr(self, "set"):
+            # 1.0.x answers /setup with a version of its own; Label Studio takes that one where a prediction names none.
+            for answer in answers:
+                if answer:
+                    answer.pop("model_version")
+        return answers
+
+    def fit(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Nothing is learned here: docloop's own server collects corrections and trains."""
+        return {}

@@ -1,0 +1,84 @@
+"""The decoding child: reads files from its standard input, answers pages on its standard output, until the input ends.
+
+It is started as ``python -m ml_backend.images.child LIMITS`` and imports the decoders and nothing else, so that it starts fast
+and holds no secret. Its memory, time and open files are limited by the kernel: whatever a file makes a decoder do, the
+worst that can happen is that this process ends, and with it the reading of that one file.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import sys
+from typing import BinaryIO
+
+from PIL import BmpImagePlugin, Image, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin
+
+from ml_backend.errors import ImageRejected
+from ml_backend.images import wire
+from ml_backend.images.decode import decode
+from ml_backend.images.limits import Limits
+
+READERS = (
+    BmpImagePlugin,
+    JpegImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)  # imported before the limits hold
+ALARM_AFTER = 5.0  # seconds beyond the time limit; for a child whose parent died before it could stop it
+_OPEN_FILES = 64
+
+
+def main() -> None:
+    """Serve files until the input ends. The first frame says that the child is ready."""
+    limits = Limits(**json.loads(sys.argv[1]))
+    source, sink = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    _confine(limits)
+    wire.send(sink, {"ready": os.getpid()})
+    while True:
+        try:
+            _, data = wire.receive(source, limits.bytes)
+        except EOFError:
+            return
+        signal.setitimer(signal.ITIMER_REAL, limits.seconds + ALARM_AFTER)
+        _answer(bytes(data), limits, sink)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _answer(data: bytes, limits: Limits, sink: BinaryIO) -> None:
+    """One frame a page, then one that says how it ended."""
+    count = 0
+    try:
+        for image in decode(data, limits):
+            wire.send(sink, {"width": image.width, "height": image.height}, image.tobytes())
+            count += 1
+    except ImageRejected as error:
+        wire.send(sink, {"code": error.code, "message": error.message, "fix": error.fix})
+    except MemoryError:
+        wire.send(sink, {"code": "image_out_of_memory"})
+    else:
+        wire.send(sink, {"pages": count})
+
+
+def _confine(limits: Limits) -> None:
+    Image.MAX_IMAGE_PIXELS = None  # our own limit is lower, and quotes its numbers
+    with open(os.devnull, "wb") as nowhere:  # what a decoder prints may quote the document, or break our frames
+        os.dup2(nowhere.fileno(), 1)
+        os.dup2(nowhere.fileno(), 2)
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # Ctrl-C reaches the whole group; the parent ends us by closing the pipe
+    for what, value in (
+        (resource.RLIMIT_AS, limits.memory),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_NOFILE, _OPEN_FILES),
+    ):
+        resource.setrlimit(what, (value, value))
+
+
+if __name__ == "__main__":
+    main()

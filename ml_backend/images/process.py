@@ -1,0 +1,167 @@
+"""One decoding child as its parent sees it: started, asked, timed, and killed when it misbehaves."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import IO, Any, cast
+
+from PIL import Image
+
+from ml_backend.errors import ImageRejected, SetupError
+from ml_backend.images import wire
+from ml_backend.images.limits import Limits
+from ml_backend.images.pages import PageImage, digest
+
+CHILD = ("-m", "ml_backend.images.child")
+_BYTES_A_PIXEL = 3
+_PIPE_BYTES = 1 << 20  # the usual 64 KiB makes both sides wake up a hundred times a page
+_START_SECONDS = 60.0
+_STOP_SECONDS = 2.0
+_KEPT = ("PATH", "LANG", "LD_LIBRARY_PATH", "PYTHONHOME")  # of the environment; the rest may hold secrets
+# A page's memory is kept for the next page instead of being returned and asked for again, which costs as much as decoding.
+_KEEP_MEMORY = {"PILLOW_BLOCKS_MAX": "2", "MALLOC_MMAP_THRESHOLD_": "33554432", "MALLOC_TRIM_THRESHOLD_": "33554432"}
+
+
+class DecoderProcess:
+    """A running child. Not thread-safe: one file at a time. It must not be asked again when it is no longer ``alive``."""
+
+    def __init__(self, limits: Limits, child: Sequence[str] = CHILD) -> None:
+        self._between_files = True
+        self._limits = limits
+        self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+            [sys.executable, "-P", *child, json.dumps(asdict(limits))],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            pipesize=_PIPE_BYTES,
+            env=_environment(),
+        )
+        try:
+            with _Deadline(self._process, _START_SECONDS):
+                wire.receive(self._output, 0)
+        except (EOFError, OSError, ValueError):
+            self.close()
+            raise SetupError(
+                "image_child_failed",
+                f"The process that decodes images does not start (exit code {self._process.returncode}).",
+                "Its error is in the log just above; is the memory of this machine or container very small?",
+            ) from None
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can be asked: running, and not stopped in the middle of a file."""
+        return self._between_files and self._process.poll() is None
+
+    def decode(self, data: bytes) -> tuple[PageImage, ...]:
+        """The pages of a file.
+
+        Raises:
+            ImageRejected: the child refused it, ran out of time or memory, or died of it. After the last three it is not alive.
+        """
+        self._between_files = False
+        deadline = _Deadline(self._process, self._limits.seconds)
+        try:
+            with deadline:
+                wire.send(self._input, {}, data)
+                return self._pages()
+        except (EOFError, OSError, ValueError, KeyError, TypeError):  # gone, or what it answers is no answer
+            self.close()
+            if deadline.passed:
+                raise _timed_out(self._limits) from None
+            raise ImageRejected(
+                "image_broken",
+                f"The file made the decoder crash (exit code {self._process.returncode}).",
+                "Export or scan it again.",
+            ) from None
+
+    def close(self) -> None:
+        """End the child, whatever it is doing."""
+        self._process.kill()
+        self._process.wait(_STOP_SECONDS)
+        for pipe in (self._input, self._output):
+            try:
+                pipe.close()
+            except OSError:  # bytes that could not be flushed to a dead child
+                continue
+
+    def _pages(self) -> tuple[PageImage, ...]:
+        pages: list[PageImage] = []
+        while True:
+            header, pixels = wire.receive(self._output, self._limits.pixels * _BYTES_A_PIXEL)
+            if "code" in header:
+                raise self._refusal(header)
+            if "pages" in header:
+                self._between_files = True
+                return tuple(pages)
+            if len(pages) == self._limits.pages:
+                raise ValueError("more pages than were asked for")
+            size = int(header["width"]), int(header["height"])
+            image = Image.frombytes("RGB", size, pixels)
+            pages.append(PageImage(image, digest(size, pixels), len(pages)))
+
+    def _refusal(self, header: dict[str, Any]) -> ImageRejected:
+        if header["code"] != "image_out_of_memory":  # a child at its limit is not asked again: a fresh one has room
+            refusal = ImageRejected(str(header["code"]), str(header["message"]), str(header["fix"]))
+            self._between_files = True
+            return refusal
+        return ImageRejected(
+            "image_out_of_memory",
+            f"The file needs more than the {self._limits.memory:,} bytes of memory that one file may take.",
+            "Scale it down, or save it in a simpler format such as PNG.",
+        )
+
+    @property
+    def _input(self) -> IO[bytes]:
+        return cast(IO[bytes], self._process.stdin)
+
+    @property
+    def _output(self) -> IO[bytes]:
+        return cast(IO[bytes], self._process.stdout)
+
+
+class _Deadline:
+    """Kills the process when the block is not left in time; ``passed`` says that it did."""
+
+    def __init__(self, process: subprocess.Popen[bytes], seconds: float) -> None:
+        self.passed = False
+        self._process = process
+        self._lock = threading.Lock()
+        self._left = False
+        self._timer = threading.Timer(seconds, self._expire)
+        self._timer.daemon = True
+
+    def __enter__(self) -> None:
+        self._timer.start()
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._left = True
+        self._timer.cancel()
+
+    def _expire(self) -> None:
+        with self._lock:
+            if not self._left:
+                self.passed = True
+                self._process.kill()
+
+
+def _timed_out(limits: Limits) -> ImageRejected:
+    return ImageRejected(
+        "image_timeout",
+        f"The file was not decoded within {limits.seconds:g} seconds.",
+        "Split it, scale it down, or save it in a simpler format such as PNG.",
+    )
+
+
+def _environment() -> dict[str, str]:
+    kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
+    return kept | _KEEP_MEMORY | {"PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)}

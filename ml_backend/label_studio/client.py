@@ -1,0 +1,198 @@
+"""Label Studio's REST API: the few calls docloop makes.
+
+The SDK tells a personal access token from a legacy one and refreshes it; answers are plain dicts, as Label Studio sends them.
+What was measured about each call stands in shared/label_studio.md.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import httpx
+
+from ml_backend.errors import LabelStudioError
+from ml_backend.label_studio.refusals import explain
+
+_PAGE = 500
+_GET_RETRIES = 2  # a repeated GET changes nothing; a repeated import would store everything twice
+UNCERTAINTY = "Uncertainty sampling"
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A project. ``uid`` (id and creation time) tells it from an earlier project whose id was given out again."""
+
+    id: int
+    uid: str
+    title: str
+    label_config: str
+    model_version: str
+
+    @classmethod
+    def of(cls, body: Mapping[str, Any]) -> Project:
+        created = datetime.fromisoformat(str(body["created_at"]).replace("Z", "+00:00"))
+        return cls(
+            id=int(body["id"]),
+            uid=f"{body['id']}.{int(created.timestamp())}",
+            title=str(body.get("title") or ""),
+            label_config=str(body.get("label_config") or ""),
+            model_version=str(body.get("model_version") or ""),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRow:
+    """A task as the Data Manager lists it, with the versions of its stored predictions."""
+
+    id: int
+    data: Mapping[str, Any]
+    versions: frozenset[str]
+
+
+class LabelStudio:
+    """One Label Studio, as one user. Safe to use from several threads."""
+
+    def __init__(self, url: str, token: str, timeout: float = 60.0) -> None:
+        if not token:
+            raise LabelStudioError(
+                "label_studio_no_token",
+                "There is no token for Label Studio.",
+                "Set DOCLOOP_LABEL_STUDIO_TOKEN (in Label Studio: Account & Settings > Personal Access Token).",
+            )
+        import label_studio_sdk.client as sdk  # takes seconds, so only when it is needed
+        from label_studio_sdk.core.api_error import ApiError
+
+        self.url = url.rstrip("/")
+        self._http = httpx.Client(timeout=timeout)
+        try:
+            # With a sub-path the SDK's token refresh joins URLs, which needs the slash at the end.
+            self._sdk = sdk.LabelStudio(base_url=self.url + "/", api_key=token, timeout=timeout)  # type: ignore[no-untyped-call]
+        except ApiError as error:
+            raise explain(error.status_code or 0, error.body, self.url) from None
+
+    def authorization(self) -> str:
+        """The Authorization header of this user, refreshed when it has run out."""
+        from label_studio_sdk.core.api_error import ApiError
+
+        try:
+            return str(self._sdk._client_wrapper.get_headers()["Authorization"])
+        except ApiError as error:
+            raise explain(error.status_code or 0, error.body, self.url) from None
+        except httpx.HTTPError as error:
+            raise self._unreachable(error) from None
+
+    def call(self, method: str, path: str, *, body: Any = None, timeout: float | None = None, **params: Any) -> Any:
+        """One request; the JSON of its answer, or None when there is none.
+
+        Raises:
+            LabelStudioError: Label Studio cannot be reached, or refused; with its reason and, where known, the fix.
+        """
+        limit = {"timeout": timeout} if timeout else {}
+        return self._send(method, path, params=params, json=body, **limit)
+
+    def _send(self, method: str, path: str, **content: Any) -> Any:
+        request = self._http.build_request(method, f"{self.url}/{path}", **content)
+        request.headers["Authorization"] = self.authorization()
+        answer = self._answer(request, retries=_GET_RETRIES if method == "GET" else 0)
+        try:
+            body = answer.json() if answer.content else None
+        except ValueError:
+            body = answer.text[:200]
+        if answer.is_success:
+            return body
+        raise explain(answer.status_code, body, self.url)
+
+    def _answer(self, request: httpx.Request, retries: int) -> httpx.Response:
+        try:
+            answer = self._http.send(request)
+        except httpx.HTTPError as error:
+            if retries:
+                return self._answer(request, retries - 1)
+            raise self._unreachable(error) from None
+        return self._answer(request, retries - 1) if answer.status_code >= 500 and retries else answer
+
+    def close(self) -> None:
+        self._http.close()
+
+    def _unreachable(self, error: Exception) -> LabelStudioError:
+        return LabelStudioError(
+            "label_studio_unreachable",
+            f"Label Studio does not answer at {self.url}: {type(error).__name__}.",
+            "Start it, or correct DOCLOOP_LABEL_STUDIO_URL.",
+        )
+
+    # -- projects ----------------------------------------------------------------------------------------------------
+
+    def project(self, project_id: int) -> Project:
+        return Project.of(self.call("GET", f"api/projects/{project_id}/"))
+
+    def find_project(self, title: str) -> Project | None:
+        """The oldest project with exactly this title."""
+        found = self.call("GET", "api/projects/", title=title, page_size=100)["results"]
+        named = [Project.of(body) for body in found if body["title"] == title]
+        return min(named, key=lambda project: project.id, default=None)
+
+    def create_project(self, title: str, label_config: str) -> Project:
+        """A project that serves the lowest prediction score first."""
+        body = {"title": title, "label_config": label_config, "sampling": UNCERTAINTY}
+        return Project.of(self.call("POST", "api/projects/", body=body))
+
+    def set_model_version(self, project_id: int, version: str) -> None:
+        """Make Label Studio serve the stored predictions of ``version``; it must have at least one."""
+        self.call("PATCH", f"api/projects/{project_id}/", body={"model_version": version})
+
+    # -- tasks -------------------------------------------------------------------------------------------------------
+
+    def tasks(self, project_id: int) -> Iterator[TaskRow]:
+        """All tasks by ascending id. Pages by key, so that tasks that come and go meanwhile shift nothing."""
+        last = 0
+        while True:
+            query = {
+                "filters": {
+                    "conjunction": "and",
+                    "items": [{"filter": "filter:tasks:id", "operator": "greater", "type": "Number", "value": last}],
+                },
+                "ordering": ["tasks:id"],
+            }
+            page = self.call(
+                "GET",
+                "api/tasks",
+                project=project_id,
+                fields="all",
+                resolve_uri="false",
+                include="id,data,predictions_model_versions",
+                query=json.dumps(query),
+                page=1,
+                page_size=_PAGE,
+            )["tasks"]
+            for task in page:
+                versions = str(task.get("predictions_model_versions") or "")
+                yield TaskRow(
+                    int(task["id"]), task["data"], frozenset(v.strip() for v in versions.split(",") if v.strip())
+                )
+            if len(page) < _PAGE:
+                return
+            last = int(page[-1]["id"])
+
+    def import_tasks(self, project_id: int, tasks: Sequence[Mapping[str, Any]]) -> list[int]:
+        """Create tasks from ``{"data": ...}`` bodies; their ids, in order."""
+        answer = self.call(
+            "POST", f"api/projects/{project_id}/import", body=list(tasks), timeout=600, return_task_ids="true"
+        )
+        return [int(identity) for identity in answer["task_ids"]]
+
+    def import_predictions(self, project_id: int, bodies: Sequence[Mapping[str, Any]]) -> int:
+        """Store predictions in one request; how many Label Studio kept (it drops invalid ones with a 201)."""
+        answer = self.call("POST", f"api/projects/{project_id}/import/predictions", body=list(bodies), timeout=600)
+        return int(answer["created"])
+
+    def upload(self, project_id: int, name: str, data: bytes, kind: str) -> str:
+        """Upload a page image; its URL for a task's data. No task is made of it."""
+        path = f"api/projects/{project_id}/import"
+        answer = self._send("POST", path, params={"commit_to_project": "false"}, files={"file": (name, data, kind)})
+        uploaded = self.call("GET", f"api/import/file-upload/{int(answer['file_upload_ids'][0])}")
+        return f"/data/{uploaded['file']}"

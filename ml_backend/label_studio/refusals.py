@@ -1,0 +1,75 @@
+"""What Label Studio's refusals mean, and how to mend them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ml_backend.errors import LabelStudioError
+
+PRIVATE_ADDRESSES_FIX = (
+    "Start Label Studio with USE_DEFAULT_BANNED_SUBNETS=false (it keeps its other checks), or with both "
+    "ML_BLOCK_LOCAL_IP=false and SSRF_PROTECTION_ENABLED=false; only the first of the two leaves a backend without webhooks."
+)
+
+# A piece of Label Studio's own words -> (our code, the fix).
+_KNOWN = {
+    "reserved network address": ("label_studio_blocks_address", PRIVATE_ADDRESSES_FIX),
+    "Can't resolve hostname": (
+        "label_studio_cannot_resolve",
+        "Give a host name that Label Studio's own machine can resolve.",
+    ),
+    "Enter a valid URL": (
+        "label_studio_wants_dot",
+        "Label Studio wants a dot in a host name: use localhost, an address, or a dotted alias such as ml.backend.",
+    ),
+    "legacy token authentication has been disabled": (
+        "label_studio_legacy_token",
+        "Use a personal access token (Account & Settings > Personal Access Token) as DOCLOOP_LABEL_STUDIO_TOKEN.",
+    ),
+    "has expired": (
+        "label_studio_token_expired",
+        "Make a new personal access token and set DOCLOOP_LABEL_STUDIO_TOKEN.",
+    ),
+    "authentication parameters were either not provided": (
+        "label_studio_backend_401",
+        "Give Label Studio docloop's user and password (docloop credentials shows them).",
+    ),
+    "health check failed": (
+        "label_studio_cannot_reach_backend",
+        "Start docloop serve first, on an address that Label Studio's machine can reach.",
+    ),
+    "doesn't look like a valid ML backend": (
+        "label_studio_backend_refused",
+        "docloop answered but refused the project: the reason says which tag of the labelling interface to change.",
+    ),
+}
+
+
+def explain(status: int, body: Any, url: str) -> LabelStudioError:
+    """The error for an answer of Label Studio that is not a success."""
+    said = "; ".join(_sentences(body)) or f"HTTP {status}"
+    for piece, (code, fix) in _KNOWN.items():
+        if piece in said:
+            return LabelStudioError(code, f"Label Studio says: {said}.", fix)
+    if status in (401, 403):
+        return LabelStudioError(
+            "label_studio_unauthorized", f"Label Studio refused the token ({said}).", "Set DOCLOOP_LABEL_STUDIO_TOKEN."
+        )
+    if status == 404:
+        return LabelStudioError(
+            "label_studio_not_found",
+            f"Label Studio at {url} has no such thing ({said}).",
+            "Check the number of the project.",
+        )
+    return LabelStudioError("label_studio_refused", f"Label Studio answered {status}: {said}.")
+
+
+def _sentences(body: Any) -> list[str]:
+    """The human part of an error body: the most specific sentences it has."""
+    if not isinstance(body, Mapping):
+        return [str(body)] if body else []
+    errors = body.get("validation_errors")
+    if isinstance(errors, Mapping) and errors:
+        return [f"{line}" for lines in errors.values() for line in (lines if isinstance(lines, list) else [lines])]
+    return [str(body["detail"])] if body.get("detail") else []

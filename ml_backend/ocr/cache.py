@@ -1,0 +1,128 @@
+"""Pages that were read before, as JSON files in one folder.
+
+Files are written aside and renamed, so that a reader sees a whole page or none. Whatever else lies there (a torn file, another
+format, another program's) is a miss and never an error. Only words live here; images do not.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import threading
+from contextlib import suppress
+from dataclasses import astuple, dataclass
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Any
+
+from ml_backend.document.elements import Page, Word
+from ml_backend.document.geometry import Quad
+
+_FORMAT = 1  # of the JSON below
+
+
+@dataclass(frozen=True, slots=True)
+class PageKey:
+    """What a cached page depends on: the image (hex SHA-256, or any text that stands for it), its page number, the engine."""
+
+    digest: str
+    engine: str
+    settings: str = ""
+    page: int = 0
+
+    @property
+    def name(self) -> str:
+        """A file name in a folder of its own initial, the same in every process."""
+        text = json.dumps([_FORMAT, *astuple(self)])
+        name = hashlib.sha256(text.encode()).hexdigest()
+        return f"{name[:2]}/{name}.json"
+
+
+class PageCache:
+    """At most about ``max_bytes`` of pages under ``folder``; beyond that the oldest go first. Safe for threads and processes."""
+
+    def __init__(self, folder: Path, max_bytes: int) -> None:
+        self._folder = folder
+        self._max_bytes = max_bytes
+        self._lock = threading.Lock()
+        self._bytes: int | None = None  # what we believe is there; counted at the first write
+
+    def get(self, key: PageKey) -> Page | None:
+        """The page stored under ``key``, or None."""
+        try:
+            return page_from_json(json.loads((self._folder / key.name).read_bytes()))
+        except (OSError, ValueError):
+            return None
+
+    def put(self, key: PageKey, page: Page) -> None:
+        """Store ``page``. Raises OSError where the folder cannot be written."""
+        path = self._folder / key.name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        data = json.dumps(page_to_json(page), ensure_ascii=False, separators=(",", ":")).encode()
+        with NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
+            try:
+                file.write(data)
+                file.close()
+                os.replace(file.name, path)
+            except BaseException:
+                Path(file.name).unlink(missing_ok=True)
+                raise
+        with self._lock:
+            self._bytes = (self._bytes or 0) + len(data) if self._bytes is not None else self._count()
+            if self._bytes > self._max_bytes:
+                self._bytes = self._drop_oldest()
+
+    def _files(self) -> list[tuple[float, int, Path]]:
+        found = []
+        for path in self._folder.glob("??/*"):
+            with suppress(FileNotFoundError):  # another process dropped it meanwhile
+                stat = path.stat()
+                found.append((stat.st_mtime, stat.st_size, path))
+        return sorted(found)
+
+    def _count(self) -> int:
+        return sum(size for _, size, _ in self._files())
+
+    def _drop_oldest(self) -> int:
+        """Make room, a tenth more than needed so that the folder is not listed at every write. Returns what is left."""
+        files = self._files()
+        left = sum(size for _, size, _ in files)
+        for _, size, path in files:
+            if left <= self._max_bytes * 0.9:
+                break
+            path.unlink(missing_ok=True)
+            left -= size
+        return left
+
+
+def page_to_json(page: Page) -> dict[str, Any]:
+    """``page`` as JSON values; ``page_from_json`` gives the very same page back."""
+    return {
+        "format": _FORMAT,
+        "width": page.width,
+        "height": page.height,
+        "engine": page.engine,
+        "fallback": page.fallback,
+        "words": [[word.text, word.quad.points, word.confidence, word.line, word.block] for word in page.words],
+    }
+
+
+def page_from_json(value: Any) -> Page:
+    """The page of ``page_to_json``. Raises ValueError for anything else."""
+    try:
+        if value["format"] != _FORMAT:
+            raise ValueError(f"format must be {_FORMAT}, but it was: {value['format']!r}")
+        words = tuple(
+            Word(
+                str(text),
+                Quad.clipped((float(x), float(y)) for x, y in points),
+                float(confidence),
+                int(line),
+                int(block),
+            )
+            for text, points, confidence, line, block in value["words"]
+        )
+        return Page(int(value["width"]), int(value["height"]), words, str(value["engine"]), str(value["fallback"]))
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"not a stored page: {error!r}") from error

@@ -1,0 +1,96 @@
+"""The one place where pages are read: so many at a time in the whole process, each page once.
+
+Reading runs on the pool's own threads, at a lower priority where the system has one for threads (Linux), so that the web threads
+answer at once while every core is busy. An engine that loads its networks in ``read`` loads them there, too.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import threading
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+
+from PIL.Image import Image
+
+from ml_backend.document.elements import Page
+from ml_backend.errors import EngineFailed
+from ml_backend.ocr.base import OCREngine
+from ml_backend.ocr.cache import PageCache, PageKey
+
+_NICENESS = 10
+_log = logging.getLogger(__name__)
+
+
+class OCRPool:
+    """Reads pages with ``engine``, ``concurrency`` at a time, through ``cache`` if there is one. Close it when done."""
+
+    def __init__(self, engine: OCREngine, concurrency: int, cache: PageCache | None = None) -> None:
+        self.engine = engine
+        self._cache = cache
+        self._lock = threading.Lock()
+        self._running: dict[PageKey, Future[Page]] = {}
+        self._threads = ThreadPoolExecutor(concurrency, "ocr", initializer=_lower_priority)
+        self._closed = False
+
+    def read(self, image: Image, digest: str, page: int = 0) -> Page:
+        """The words of ``image``; ``digest`` and ``page`` must name its pixels. Two calls for one page at once read it once.
+
+        Raises:
+            EngineFailed: the engine broke on this page, or the pool is closed.
+        """
+        key = PageKey(digest, self.engine.id, self.engine.settings, page)
+        if (known := self._cached(key)) is not None:
+            return known
+        with self._lock:
+            if self._closed:
+                raise EngineFailed("ocr_closed", "The OCR pool is closed.")
+            future = self._running.get(key)
+            if future is None:
+                future = self._running[key] = self._threads.submit(self._work, key, image)
+        try:
+            return future.result()
+        except CancelledError:
+            raise EngineFailed("ocr_closed", "The OCR pool was closed before the page was read.") from None
+
+    def close(self) -> None:
+        """Finish the pages being read, give up the waiting ones, and stop the threads."""
+        with self._lock:
+            self._closed = True
+        self._threads.shutdown(wait=True, cancel_futures=True)
+
+    def __enter__(self) -> OCRPool:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _cached(self, key: PageKey) -> Page | None:
+        return self._cache.get(key) if self._cache else None
+
+    def _work(self, key: PageKey, image: Image) -> Page:
+        try:
+            # Once more: the page may have been finished between the look into the cache and the submit.
+            page = self._cached(key)
+            if page is None:
+                page = self.engine.read(image)
+                self._store(key, page)
+            return page
+        finally:
+            with self._lock:
+                del self._running[key]
+
+    def _store(self, key: PageKey, page: Page) -> None:
+        if self._cache is None:
+            return
+        try:
+            self._cache.put(key, page)
+        except OSError as error:  # a full disk costs time, not the page
+            _log.warning("The OCR cache cannot be written (%s); pages are read again each time.", error.strerror)
+
+
+def _lower_priority() -> None:
+    # Linux alone gives each thread a priority of its own, under its thread id; elsewhere this would slow the whole process.
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)

@@ -1,0 +1,87 @@
+"""The default engine: the PP-OCRv6 models of the rapidocr wheel, under ONNX Runtime or OpenVINO.
+
+Against RapidOCR's own pipeline it leaves out the line classifier (pages arrive upright), pads each line to its own width, and
+lets several pages be read at the same time, each by a reader with networks of its own. No score threshold drops anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
+from queue import Empty, LifoQueue
+
+import numpy as np
+import numpy.typing as npt
+from PIL.Image import Image
+
+from ml_backend.document.elements import Page, Word
+from ml_backend.document.geometry import Quad
+from ml_backend.errors import DocloopError, EngineFailed, EngineUnavailable
+from ml_backend.ocr.reading_order import in_reading_order
+from ml_backend.ocr.runtime import Networks, choose_runtime, load_networks
+
+_BEHAVIOUR = 1  # raise it when the same networks begin to give other words, so that cached pages are read again
+
+
+class RapidOCREngine:
+    """PP-OCRv6 small. ``threads`` is the number of cores that one page may use.
+
+    Networks are loaded by the first ``read`` in the thread that calls it, and once more for each page read at the same time.
+    """
+
+    def __init__(self, runtime: str = "auto", threads: int = 1) -> None:
+        """Raises EngineUnavailable for a missing package or an unknown runtime."""
+        self._runtime = choose_runtime(runtime)
+        self._threads = threads
+        self._idle: LifoQueue[Networks] = LifoQueue()
+        try:
+            self.settings = f"rapidocr {version('rapidocr')}, {_BEHAVIOUR}"
+        except PackageNotFoundError:
+            raise EngineUnavailable(
+                "package_missing", "The package rapidocr is not installed.", "Run: pip install rapidocr"
+            ) from None
+
+    @property
+    def id(self) -> str:
+        return f"rapidocr/{self._runtime}"
+
+    def read(self, image: Image) -> Page:
+        """See ``OCREngine.read``."""
+        try:
+            with self._networks() as networks:
+                words = read_words(image, networks)
+        except DocloopError:
+            raise
+        except Exception as error:
+            raise EngineFailed("ocr_failed", f"{self.id} broke on a page: {type(error).__name__}.") from error
+        return Page(image.width, image.height, in_reading_order(words, image.width, image.height), self.id)
+
+    @contextmanager
+    def _networks(self) -> Iterator[Networks]:
+        try:
+            networks = self._idle.get_nowait()
+        except Empty:
+            networks = load_networks(self._runtime, self._threads)
+        try:
+            yield networks
+        finally:
+            self._idle.put(networks)
+
+
+def read_words(image: Image, networks: Networks) -> list[Word]:
+    """Detection and recognition: the words of the page, line after line as they were found."""
+    # RapidOCR and OpenCV take half a second to import, which only a reading process should pay.
+    from ml_backend.ocr.detect import find_lines
+    from ml_backend.ocr.recognise import Piece, read_line, reading_quads
+
+    pixels = np.ascontiguousarray(np.asarray(image.convert("RGB"))[:, :, ::-1])  # the networks were trained on BGR
+    size = np.array([image.width, image.height])
+
+    def word(piece: Piece, quad: npt.NDArray[np.float32]) -> Word:
+        (a, b, c, d), start, end = quad / size, piece.start, piece.end
+        corners = a + (b - a) * start, a + (b - a) * end, d + (c - d) * end, d + (c - d) * start
+        return Word(piece.text, Quad.clipped((float(x), float(y)) for x, y in corners), piece.confidence)
+
+    lines = reading_quads(find_lines(pixels, networks.detector))
+    return [word(piece, quad) for quad in lines for piece in read_line(pixels, quad, networks)]

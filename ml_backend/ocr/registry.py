@@ -1,0 +1,82 @@
+"""Names the OCR engines, and joins several into a declared chain of fallbacks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from PIL.Image import Image
+
+from ml_backend.document.elements import Page
+from ml_backend.errors import EngineFailed, EngineUnavailable
+from ml_backend.ocr.base import OCREngine
+from ml_backend.ocr.fake import FakeEngine
+from ml_backend.ocr.rapidocr import RapidOCREngine
+from ml_backend.ocr.tesseract import TesseractEngine
+
+
+@dataclass(frozen=True, slots=True)
+class EngineOptions:
+    """What the settings say to every engine; each takes what concerns it."""
+
+    runtime: str = "auto"
+    languages: str = "eng"
+    threads: int = 1
+
+
+ENGINES: dict[str, Callable[[EngineOptions], OCREngine]] = {
+    "rapidocr": lambda options: RapidOCREngine(options.runtime, options.threads),
+    "tesseract": lambda options: TesseractEngine(options.languages),
+    "fake": lambda options: FakeEngine(),
+}
+
+
+def create_engine(chain: str, *, runtime: str = "auto", languages: str = "eng", threads: int = 1) -> OCREngine:
+    """The engine named ``chain``, or several, joined by commas: each next one reads the pages on which those before it failed.
+
+    Raises:
+        EngineUnavailable: an unknown name, or no engine of the chain is installed.
+    """
+    names = [name.strip() for name in chain.split(",")]
+    for name in names:
+        if name not in ENGINES:
+            raise EngineUnavailable(
+                "unknown_engine", f"There is no OCR engine {name!r}.", f"Known ones: {', '.join(sorted(ENGINES))}."
+            )
+    options = EngineOptions(runtime, languages, threads)
+    if len(names) == 1:
+        return ENGINES[names[0]](options)
+    engines: list[OCREngine] = []
+    missing: list[EngineUnavailable] = []
+    for name in names:
+        try:
+            engines.append(ENGINES[name](options))
+        except EngineUnavailable as error:
+            # Only what stands before the first working engine makes a page a fallback.
+            missing += [] if engines else [error]
+    if not engines:
+        raise missing[0]
+    return FallbackEngine(engines, tuple(str(error) for error in missing))
+
+
+class FallbackEngine:
+    """Engines in order of preference. A page read by a later one says why in ``Page.fallback``."""
+
+    def __init__(self, engines: Sequence[OCREngine], missing: Sequence[str] = ()) -> None:
+        """``missing`` are the reasons why engines before these could not be made."""
+        self._engines = tuple(engines)
+        self._missing = tuple(missing)
+        self.id = ",".join(engine.id for engine in engines)
+        self.settings = "; ".join(engine.settings for engine in engines)
+
+    def read(self, image: Image) -> Page:
+        """See ``OCREngine.read``; fails with the reasons of all if every engine fails."""
+        reasons = list(self._missing)
+        for engine in self._engines:
+            try:
+                page = engine.read(image)
+            except (EngineFailed, EngineUnavailable) as error:
+                reasons.append(str(error))
+            else:
+                return page.with_engine(page.engine, " ".join(reasons))
+        raise EngineFailed("ocr_failed", " ".join(reasons))

@@ -1,0 +1,141 @@
+"""Runs the PP-OCRv6 networks of the rapidocr wheel under ONNX Runtime or OpenVINO.
+
+What this file knows is how a network is loaded so that it costs few cores and little memory; what goes into it and what its
+answer means is known by ``detect`` and ``recognise``. RapidOCR's own sessions are not used: they hold one request for the whole
+process, so that two pages cannot be read at once, and they would download a model that is missing.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ml_backend.errors import EngineUnavailable
+
+Array = npt.NDArray[np.float32]
+
+# A loaded network: one float32 batch in, one float32 batch out. It serves one thread at a time, and what it returned is
+# overwritten by its next run.
+Network = Callable[[Array], Array]
+
+RUNTIMES = ("onnxruntime", "openvino")
+_DETECTOR = "PP-OCRv6_det_small.onnx"
+_RECOGNISER = "PP-OCRv6_rec_small.onnx"
+
+
+@dataclass(frozen=True)
+class Networks:
+    """The two networks of one reader, and the characters that the recogniser's classes 1, 2, ... stand for (0 is blank)."""
+
+    detector: Network
+    recogniser: Network
+    characters: tuple[str, ...]
+
+
+def choose_runtime(runtime: str) -> str:
+    """``runtime``, or for ``auto`` OpenVINO where it is installed and ONNX Runtime elsewhere.
+
+    Raises:
+        EngineUnavailable: an unknown runtime, or one whose package is missing.
+    """
+    if runtime == "auto":
+        return "openvino" if _installed("openvino") else "onnxruntime"
+    if runtime not in RUNTIMES:
+        known = ", ".join(("auto", *RUNTIMES))
+        raise EngineUnavailable("unknown_runtime", f"There is no OCR runtime {runtime!r}.", f"Known ones: {known}.")
+    if not _installed(runtime):
+        extra = "docloop[openvino]" if runtime == "openvino" else runtime
+        raise EngineUnavailable(
+            "runtime_missing", f"The OCR runtime {runtime} is not installed.", f"Run: pip install '{extra}'"
+        )
+    return runtime
+
+
+def load_networks(runtime: str, threads: int) -> Networks:
+    """Both networks, each using ``threads`` cores. Takes about half a second.
+
+    Raises:
+        EngineUnavailable: the model files are not where the rapidocr wheel puts them.
+    """
+    detector, recogniser = (_model_path(name) for name in (_DETECTOR, _RECOGNISER))
+    if runtime == "openvino":
+        return _load_openvino(detector, recogniser, threads)
+    return _load_onnxruntime(detector, recogniser, threads)
+
+
+def _load_onnxruntime(detector: Path, recogniser: Path, threads: int) -> Networks:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.enable_cpu_mem_arena = False  # the arena keeps the largest page's memory for ever
+    options.add_session_config_entry(
+        "session.intra_op.allow_spinning", "0"
+    )  # waiting threads must not eat the web's cores
+
+    def session(path: Path) -> Any:
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+    def network(session: Any) -> Network:
+        name = session.get_inputs()[0].name
+        return lambda batch: session.run(None, {name: batch})[0]
+
+    reader = session(recogniser)
+    characters = reader.get_modelmeta().custom_metadata_map["character"]
+    return Networks(network(session(detector)), network(reader), _alphabet(characters))
+
+
+def _load_openvino(detector: Path, recogniser: Path, threads: int) -> Networks:
+    # Importing openvino sends a usage message unless this optional package of its is missing; then it uses its own stub.
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+    import openvino
+
+    core = openvino.Core()
+    # Without pinning off, every reader would sit on the same core.
+    hints = {"INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1, "ENABLE_CPU_PINNING": False}
+
+    def network(model: Any) -> Network:
+        request = core.compile_model(model, "CPU", hints).create_infer_request()
+
+        def run(batch: Array) -> Array:
+            request.infer([batch], share_inputs=True)
+            return request.get_output_tensor().data  # type: ignore[no-any-return]
+
+        return run
+
+    reader = core.read_model(recogniser)
+    characters = reader.get_rt_info()["framework"]["character"].value
+    return Networks(network(core.read_model(detector)), network(reader), _alphabet(characters))
+
+
+def _alphabet(characters: str) -> tuple[str, ...]:
+    return (*characters.splitlines(), " ")
+
+
+def _model_path(name: str) -> Path:
+    spec = importlib.util.find_spec("rapidocr")
+    if spec is None or spec.origin is None:
+        raise EngineUnavailable(
+            "package_missing", "The package rapidocr is not installed.", "Run: pip install rapidocr"
+        )
+    path = Path(spec.origin).parent / "models" / name
+    if not path.is_file():
+        raise EngineUnavailable(
+            "model_missing",
+            f"The installed rapidocr has no model {name}.",
+            "Run: pip install --force-reinstall 'rapidocr>=3.10,<4'",
+        )
+    return path
+
+
+def _installed(package: str) -> bool:
+    return importlib.util.find_spec(package) is not None

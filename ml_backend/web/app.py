@@ -1,0 +1,58 @@
+"""The web application: made by ``create_app`` from its parts, nothing configured at import."""
+
+from __future__ import annotations
+
+import logging
+
+from flask import Flask, Response, jsonify
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from werkzeug.exceptions import HTTPException
+
+from ml_backend.errors import DocloopError
+from ml_backend.services import Services
+from ml_backend.web.auth import guard
+from ml_backend.web.ml_api import ml_api
+from ml_backend.web.webhook import webhook_api
+
+log = logging.getLogger(__name__)
+
+_BODY_BYTES = 32 * 1024 * 1024
+
+
+def create_app(services: Services) -> Flask:
+    """One application over one set of services. Two may live in one process."""
+    app = Flask(__name__, static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = _BODY_BYTES
+    guard(app, services.credentials)
+    app.register_blueprint(ml_api(services))
+    app.register_blueprint(webhook_api(services))
+    app.add_url_rule("/metrics", view_func=_metrics)
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(DocloopError, _our_error)
+    app.register_error_handler(Exception, _fault)
+    return app
+
+
+def _metrics() -> Response:
+    return Response(generate_latest(), content_type=CONTENT_TYPE_LATEST)
+
+
+def problem(status: int, code: str, detail: str) -> Response:
+    """An error body as RFC 9457 has it, with our stable code."""
+    answer = jsonify(type="about:blank", status=status, title=code, detail=detail)
+    answer.status_code = status
+    answer.content_type = "application/problem+json"
+    return answer
+
+
+def _http_error(error: HTTPException) -> Response:
+    return problem(error.code or 500, error.name.lower().replace(" ", "_"), error.description or error.name)
+
+
+def _our_error(error: DocloopError) -> Response:
+    return problem(422, error.code, str(error))
+
+
+def _fault(error: Exception) -> Response:
+    log.error("a fault in docloop", exc_info=error)
+    return problem(500, "internal_error", "docloop broke on this request; its log says where.")

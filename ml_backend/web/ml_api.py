@@ -1,0 +1,68 @@
+"""The ML-backend protocol of Label Studio, as the real server speaks it (shared/label_studio.md, part 1)."""
+
+from __future__ import annotations
+
+import threading
+
+from flask import Blueprint, Response, jsonify
+
+from ml_backend.answers import answer_tasks, no_answers
+from ml_backend.errors import ConfigUnsupported
+from ml_backend.services import Services
+from ml_backend.web.body import json_object, object_list
+
+_AT_ONCE = 16  # /predict requests that may wait at the same time; the server's other threads stay free for /health
+
+
+def ml_api(services: Services) -> Blueprint:
+    """The routes ``/ /health /setup /predict /versions``."""
+    api = Blueprint("ml", __name__)
+    places = threading.BoundedSemaphore(_AT_ONCE)
+
+    @api.get("/health")
+    def health() -> Response:
+        # Label Studio gives this one second and reads nothing but the status.
+        return jsonify(status="UP", model_class="docloop")
+
+    @api.get("/")
+    def root() -> Response:
+        return health()
+
+    @api.post("/setup")
+    def setup() -> Response:
+        schema = json_object().get("schema")
+        if isinstance(schema, str) and schema.strip():
+            try:
+                services.interface(schema)
+            except ConfigUnsupported as error:
+                return _refuse_config(error)
+        # The same version as in the predictions: another one makes Label Studio ask and store again at every look.
+        return jsonify(model_version=services.version)
+
+    @api.get("/versions")
+    def versions() -> Response:
+        return jsonify(versions=[services.version])
+
+    @api.post("/predict")
+    def predict() -> Response:
+        body = json_object()
+        tasks = object_list(body, "tasks")
+        params = body.get("params")
+        context = params.get("context") if isinstance(params, dict) else None
+        if not places.acquire(blocking=False):
+            return jsonify(results=no_answers(len(tasks), "busy"))
+        try:
+            config, project = str(body.get("label_config") or ""), str(body.get("project") or "")
+            return jsonify(results=answer_tasks(services, tasks, config, project, context))
+        finally:
+            places.release()
+
+    return api
+
+
+def _refuse_config(error: ConfigUnsupported) -> Response:
+    """A refusal whose *status line* carries the message: the only part of our answer that Label Studio shows to the admin."""
+    answer = jsonify(detail=str(error), code=error.code)
+    words = " ".join(str(error).split()).encode("ascii", "replace").decode()
+    answer.status = f"422 {words}"
+    return answer

@@ -1,0 +1,29 @@
+"""Webhooks: check, leave a hint, answer. Label Studio waits one second, inside the annotator's Submit."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, jsonify
+from werkzeug.exceptions import BadRequest
+
+from ml_backend.counters import HINTS
+from ml_backend.label_studio.events import KNOWN_ACTIONS, Event
+from ml_backend.services import Services
+from ml_backend.web.body import json_object
+
+
+def webhook_api(services: Services) -> Blueprint:
+    """The route ``/webhook``."""
+    api = Blueprint("webhook", __name__)
+
+    @api.post("/webhook")
+    def webhook() -> tuple[Response, int]:
+        event = Event.of(json_object())
+        if event is None:
+            raise BadRequest('A webhook names its "action" and its "project".')
+        HINTS.labels(event.action if event.action in KNOWN_ACTIONS else "other").inc()
+        if event.starts_training:
+            services.hints.request_training(event.project_id)
+        services.hints.leave(event.project_id)
+        return jsonify(status="kept"), 202
+
+    return api

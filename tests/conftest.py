@@ -1,0 +1,56 @@
+"""Fixtures that build up: settings, services, app, client. The OCR engine is the fake twin; all else is real."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from builders import word
+from ml_backend.ocr.fake import FakeEngine
+from ml_backend.services import Services, build_services
+from ml_backend.settings import Settings, load_settings
+from ml_backend.web.app import create_app
+
+SECRETS = {
+    "DOCLOOP_PASSWORD": "test-password",
+    "DOCLOOP_API_TOKEN": "test-token",
+    "DOCLOOP_WEBHOOK_SECRET": "test-secret",
+}
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Known secrets, a folder of its own, a Label Studio that nobody answers for."""
+    return load_settings({"DOCLOOP_LABEL_STUDIO_URL": "http://127.0.0.1:9", **SECRETS}, data_dir=tmp_path / "docloop")
+
+
+@pytest.fixture
+def engine() -> FakeEngine:
+    """Reads TOTAL 12.50 on every page."""
+    return FakeEngine([word("TOTAL", 0.1, 0.5, 0.2, 0.52), word("12.50", 0.3, 0.5, 0.4, 0.52)])
+
+
+@pytest.fixture
+def services(settings: Settings, engine: FakeEngine) -> Iterator[Services]:
+    built = build_services(settings, engine=engine)
+    yield built
+    built.close()
+
+
+@pytest.fixture
+def app(services: Services) -> Flask:
+    return create_app(services)
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """A client that shows the right password."""
+    client = app.test_client()
+    word = base64.b64encode(b"docloop:test-password").decode()
+    client.environ_base["HTTP_AUTHORIZATION"] = f"Basic {word}"
+    return client

@@ -1,0 +1,47 @@
+"""What a person names on the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from docloop.sources import expand, name_of, url_list
+from ml_backend.errors import SetupError
+
+
+def test_folders_give_their_documents_in_order_and_urls_stay(tmp_path: Path) -> None:
+    for name in ("b.PNG", "a.pdf", "notes.txt", "sub/c.jpeg"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    url = "https://example.org/x.png"
+    assert list(expand([str(tmp_path), url])) == [*(str(tmp_path / n) for n in ("a.pdf", "b.PNG", "sub/c.jpeg")), url]
+
+
+@pytest.mark.parametrize(("name", "code"), [("missing.png", "no_such_file"), (".", "folder_without_documents")])
+def test_what_is_not_there_is_said(name: str, code: str, tmp_path: Path) -> None:
+    with pytest.raises(SetupError) as caught:
+        list(expand([str(tmp_path / name)]))
+    assert caught.value.code == code
+
+
+def test_a_list_of_urls_skips_comments_and_quotes_a_bad_line(tmp_path: Path) -> None:
+    path = tmp_path / "urls.txt"
+    path.write_text("# scans\nhttps://example.org/1.png\n\nhttp://example.org/2.png\n")
+    assert url_list(path) == ["https://example.org/1.png", "http://example.org/2.png"]
+    path.write_text("https://example.org/1.png\nftp://x\n")
+    with pytest.raises(SetupError, match="line 2: 'ftp://x'"):
+        url_list(path)
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("a/b/c.png", "c.png"),
+        ("https://x.org/a/c.png?token=1#p", "c.png"),
+        ("https://x.org/", "x.org"),
+        ("", "document"),
+    ],
+)
+def test_the_short_name(source: str, expected: str) -> None:
+    assert name_of(source) == expected

@@ -1,0 +1,126 @@
+"""Hostile and odd files, made on the fly: small to make, large or wrong to read."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+
+from PIL import Image, PngImagePlugin
+
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def saved(image: Image.Image, kind: str, **options: object) -> bytes:
+    """The image as a file of this kind."""
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def marked(width: int = 48, height: int = 32, mode: str = "RGB") -> Image.Image:
+    """A white page with a black block in its top left corner: shows which way is up."""
+    image = Image.new("RGB", (width, height), "white")
+    image.paste((0, 0, 0), (0, 0, width // 2, height // 4))
+    return image.convert(mode)
+
+
+def chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def png(width: int, height: int, depth: int = 1, colour: int = 0, rows: int | None = None) -> bytes:
+    """A PNG whose header says this size; ``rows`` rows of zeros are really in it (all of them if None). Tiny as a file."""
+    packer = zlib.compressobj(9)
+    row = b"\0" * (1 + (width * depth * {0: 1, 2: 3, 6: 4}[colour] + 7) // 8)
+    pixels = b"".join(packer.compress(row) for _ in range(height if rows is None else rows)) + packer.flush()
+    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
+    return PNG + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+
+
+def png_with_text_flood(chunks: int) -> bytes:
+    """A small picture behind ``chunks`` compressed comments of one megabyte each."""
+    info = PngImagePlugin.PngInfo()
+    for number in range(chunks):
+        info.add_text(f"comment{number}", "a" * 1_000_000, zip=True)
+    return saved(marked(), "PNG", pnginfo=info)
+
+
+def jpeg_saying(width: int, height: int) -> bytes:
+    """A 48 x 32 JPEG whose frame header claims another size."""
+    data = bytearray(saved(marked(), "JPEG", quality=90))
+    at = data.index(b"\xff\xc0") + 5
+    data[at : at + 4] = struct.pack(">HH", height, width)
+    return bytes(data)
+
+
+def tiff(pages: int, **options: object) -> bytes:
+    first, *rest = (marked(24 + number % 7) for number in range(pages))
+    return saved(first, "TIFF", save_all=True, append_images=rest, **options)
+
+
+def tiff_with_a_cycle() -> bytes:
+    """A TIFF whose second directory points back at the first."""
+    data = bytearray(tiff(2))
+    first = struct.unpack_from("<I", data, 4)[0]
+    second_at = first + 2 + 12 * struct.unpack_from("<H", data, first)[0]
+    second = struct.unpack_from("<I", data, second_at)[0]
+    struct.pack_into("<I", data, second + 2 + 12 * struct.unpack_from("<H", data, second)[0], first)
+    return bytes(data)
+
+
+def pdf(
+    pages: int = 1,
+    media_box: str = "0 0 200 100",
+    content: bytes = b"0 0 100 25 re f",
+    trailer: bytes = b"",
+    extra: bytes = b"",
+) -> bytes:
+    """A PDF of ``pages`` equal pages. ``extra`` goes into the stream dictionary of the content."""
+    kids = " ".join(f"{number} 0 R" for number in range(4, 4 + pages))
+    objects = [
+        b"<< /Type /Catalog /Pages 2 0 R >>",
+        f"<< /Type /Pages /Kids [{kids}] /Count {pages} >>".encode(),
+        b"<< /Length %d %s >>\nstream\n%s\nendstream" % (len(content), extra, content),
+    ]
+    objects += [f"<< /Type /Page /Parent 2 0 R /MediaBox [{media_box}] /Contents 3 0 R >>".encode()] * pages
+    out = bytearray(b"%PDF-1.7\n")
+    offsets = []
+    for number, body in enumerate(objects, 1):
+        offsets.append(len(out))
+        out += b"%d 0 obj\n%s\nendobj\n" % (number, body)
+    start = len(out)
+    out += b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1)
+    out += b"".join(b"%010d 00000 n \n" % offset for offset in offsets)
+    out += b"trailer\n<< /Size %d /Root 1 0 R %s >>\nstartxref\n%d\n%%%%EOF\n" % (len(objects) + 1, trailer, start)
+    return bytes(out)
+
+
+def encrypted_pdf() -> bytes:
+    """A PDF that wants a password nobody has."""
+    key = b"<" + b"5a" * 32 + b">"
+    return pdf(trailer=b"/ID [<00><00>] /Encrypt << /Filter /Standard /V 1 /R 2 /P -4 /O %s /U %s >>" % (key, key))
+
+
+def flate_bomb_pdf(megabytes: int) -> bytes:
+    """A PDF whose page content unpacks to ``megabytes`` of drawing commands."""
+    packer = zlib.compressobj(9)
+    block = b"0 0 m\n" * 174_762
+    data = b"".join(packer.compress(block) for _ in range(megabytes)) + packer.flush()
+    return pdf(content=data, extra=b"/Filter /FlateDecode")
+
+
+def image_bomb_pdf(side: int) -> bytes:
+    """A PDF that draws an inline picture of ``side`` x ``side`` pixels on a small page."""
+    packer = zlib.compressobj(9)
+    row = b"\0" * side
+    data = b"".join(packer.compress(row) for _ in range(side)) + packer.flush()
+    head = b"q 100 0 0 100 0 0 cm BI /W %d /H %d /BPC 8 /CS /G /F /Fl ID " % (side, side)
+    return pdf(content=head + data + b" EI Q")
+
+
+def xref_loop_pdf() -> bytes:
+    """A PDF whose cross-reference table names itself as the one before it."""
+    data = pdf()
+    start = data.index(b"xref\n")
+    return data.replace(b"/Root 1 0 R ", b"/Root 1 0 R /Prev %d " % start)

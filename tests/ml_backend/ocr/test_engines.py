@@ -1,0 +1,86 @@
+"""Every engine of the registry under the one contract."""
+
+import importlib.util
+import os
+
+import pytest
+from PIL import Image
+
+from contracts.ocr_engine_contract import PLACES, OCREngineContract, blank_page, ink
+from ml_backend.document.elements import Word
+from ml_backend.document.geometry import Quad
+from ml_backend.errors import EngineUnavailable
+from ml_backend.ocr.base import OCREngine
+from ml_backend.ocr.fake import FakeEngine
+from ml_backend.ocr.rapidocr import RapidOCREngine
+from ml_backend.ocr.registry import ENGINES
+from ml_backend.ocr.tesseract import TesseractEngine
+
+
+def skip_unless(present: bool, what: str) -> None:
+    if not present and os.environ.get("REQUIRE_SERVICES") != "1":
+        pytest.skip(f"{what} is not installed")
+
+
+class TestFakeEngine(OCREngineContract):
+    name = "fake"
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def reader(cls) -> OCREngine:
+        words = [Word(text, Quad.of_box(ink(text)), 0.9) for text in PLACES]
+        return FakeEngine(answer=lambda image: words if image.getextrema() != blank_page().getextrema() else [])
+
+
+class TestRapidOCRUnderONNXRuntime(OCREngineContract):
+    name = "rapidocr"
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def reader(cls) -> OCREngine:
+        return RapidOCREngine("onnxruntime")
+
+
+class TestRapidOCRUnderOpenVINO(OCREngineContract):
+    name = "rapidocr"
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def reader(cls) -> OCREngine:
+        skip_unless(importlib.util.find_spec("openvino") is not None, "openvino")
+        return RapidOCREngine("openvino")
+
+
+class TesseractContract(OCREngineContract):
+    name = "tesseract"
+    binding: str
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def reader(cls) -> OCREngine:
+        skip_unless(importlib.util.find_spec(self.binding) is not None, self.binding)
+        try:
+            return TesseractEngine("eng", self.binding)
+        except EngineUnavailable as error:
+            skip_unless(False, f"Tesseract's English data ({error.code})")
+            raise
+
+
+class TestTesseractByTesserocr(TesseractContract):
+    binding = "tesserocr"
+
+
+class TestTesseractByPytesseract(TesseractContract):
+    binding = "pytesseract"
+
+
+def test_every_registered_engine_is_under_the_contract() -> None:
+    tested = {value.name for value in globals().values() if isinstance(value, type) and hasattr(value, "name")}
+    assert tested == set(ENGINES)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 200), (2000, 2)])
+@pytest.mark.parametrize("runtime", ["onnxruntime", "openvino"])
+def test_rapidocr_reads_nothing_on_an_image_too_small_for_a_letter(runtime: str, size: tuple[int, int]) -> None:
+    skip_unless(importlib.util.find_spec(runtime) is not None, runtime)
+    assert RapidOCREngine(runtime).read(Image.new("RGB", size, "white")).words == ()

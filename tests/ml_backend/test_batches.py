@@ -1,0 +1,112 @@
+"""Many tasks at once: order, budget, cache, one computation a task."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from builders import interface, predictor
+from ml_backend.batches import BatchPredictor
+from ml_backend.document.fields import Prediction
+from ml_backend.errors import FetchRefused
+from ml_backend.label_studio.tasks import Task
+
+TOTAL = interface("total")
+
+
+class Fetch:
+    """Counts, blocks on ``slow`` until ``gate`` opens, refuses ``bad``, breaks on ``bug``."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.gate = threading.Event()
+
+    def __call__(self, url: str, task: int) -> bytes:
+        self.asked.append(url)
+        if "slow" in url:
+            self.gate.wait(10)
+        if "bad" in url:
+            raise FetchRefused("url_scheme_refused", "no")
+        if "bug" in url:
+            raise ZeroDivisionError("a fault of ours")
+        return url.encode()
+
+
+@pytest.fixture
+def fetch() -> Fetch:
+    return Fetch()
+
+
+@pytest.fixture
+def batches(fetch: Fetch) -> Iterator[BatchPredictor]:
+    made = BatchPredictor(predictor(fetch), workers=2)
+    yield made
+    fetch.gate.set()
+    made.close()
+
+
+def tasks(*urls: str) -> list[Task]:
+    return [Task(number, {"image": url}) for number, url in enumerate(urls, 1)]
+
+
+def kinds(outcomes: list[object]) -> list[str]:
+    return [type(outcome).__name__ for outcome in outcomes]
+
+
+def test_one_outcome_a_task_in_order_whatever_fails(batches: BatchPredictor) -> None:
+    outcomes = batches.predict_all(tasks("a", "bad", "b", "bug"), TOTAL, "1.1")
+    assert kinds(outcomes) == ["Prediction", "FetchRefused", "Prediction", "DocloopError"]
+
+
+def test_what_is_not_ready_in_time_goes_on_and_is_there_the_next_time(batches: BatchPredictor, fetch: Fetch) -> None:
+    assert kinds(batches.predict_all(tasks("a", "slow"), TOTAL, "1.1", budget=0.5)) == ["Prediction", "NoneType"]
+    fetch.gate.set()
+    assert kinds(batches.predict_all(tasks("a", "slow"), TOTAL, "1.1", budget=10)) == ["Prediction", "Prediction"]
+    assert sorted(fetch.asked) == ["a", "slow"]
+
+
+def test_a_task_asked_twice_at_once_is_computed_once(batches: BatchPredictor, fetch: Fetch) -> None:
+    both = tasks("slow") + tasks("slow")
+    fetch.gate.set()
+    first, second = batches.predict_all(both, TOTAL, "1.1")
+    assert isinstance(first, Prediction)
+    assert first is second
+    assert fetch.asked == ["slow"]
+
+
+@pytest.mark.parametrize(
+    ("uid", "labels", "why"),
+    [("2.1", "total", "another project"), ("1.1", "date", "another interface")],
+)
+def test_the_cache_is_for_one_project_and_interface(
+    batches: BatchPredictor, fetch: Fetch, uid: str, labels: str, why: str
+) -> None:
+    batches.predict_all(tasks("a"), TOTAL, "1.1")
+    batches.predict_all(tasks("a"), interface(labels), uid)
+    assert fetch.asked == ["a", "a"], why
+
+
+def test_a_task_id_that_was_given_out_again_finds_nothing_of_the_old_task(
+    batches: BatchPredictor, fetch: Fetch
+) -> None:
+    batches.predict_all([Task(1, {"image": "old"})], TOTAL, "1.1")
+    batches.predict_all([Task(1, {"image": "new"})], TOTAL, "1.1")
+    assert fetch.asked == ["old", "new"]
+
+
+def test_a_cached_prediction_grows_old(fetch: Fetch) -> None:
+    now = [0.0]
+    made = BatchPredictor(predictor(fetch), workers=1, clock=lambda: now[0])
+    made.predict_all(tasks("a"), TOTAL, "1.1")
+    now[0] = 601.0
+    made.predict_all(tasks("a"), TOTAL, "1.1")
+    made.close()
+    assert fetch.asked == ["a", "a"]
+
+
+def test_a_failure_is_not_remembered(batches: BatchPredictor, fetch: Fetch) -> None:
+    batches.predict_all(tasks("bad"), TOTAL, "1.1")
+    batches.predict_all(tasks("bad"), TOTAL, "1.1")
+    assert fetch.asked == ["bad", "bad"]

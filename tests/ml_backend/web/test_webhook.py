@@ -1,0 +1,46 @@
+"""Webhooks leave a hint, and nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from builders import DATA, recorded
+from ml_backend.services import Services
+
+WEBHOOKS = sorted(path.name for path in (DATA / "label_studio").glob("*webhook*.json"))
+
+
+@pytest.mark.parametrize("name", WEBHOOKS)
+def test_every_recorded_webhook_leaves_a_hint_for_its_project(
+    name: str, client: FlaskClient, services: Services
+) -> None:
+    body = recorded(name)["request"]["body"]
+    assert client.post("/webhook", json=body).status_code == 202
+    assert services.hints.take() == [body["project"]["id"]]
+
+
+def test_start_training_is_kept_and_an_ordinary_event_is_no_request_to_train(
+    client: FlaskClient, services: Services
+) -> None:
+    client.post("/webhook", json=recorded("11_webhook_ANNOTATION_CREATED.json")["request"]["body"])
+    assert services.hints.training_requests() == []
+    body = recorded("18_webhook_START_TRAINING.json")["request"]["body"]
+    client.post("/webhook", json=body)
+    assert services.hints.training_requests() == [body["project"]["id"]]
+
+
+@pytest.mark.parametrize("body", [[], {}, {"action": "X"}, {"action": "X", "project": {"id": "../../etc/passwd"}}])
+def test_what_is_no_webhook_is_a_400_and_leaves_nothing(client: FlaskClient, services: Services, body: Any) -> None:
+    assert client.post("/webhook", json=body).status_code == 400
+    assert services.hints.take() == []
+
+
+def test_the_secret_header_is_enough_and_a_wrong_one_is_not(client: FlaskClient) -> None:
+    client.environ_base.pop("HTTP_AUTHORIZATION")
+    body = recorded("11_webhook_ANNOTATION_CREATED.json")["request"]["body"]
+    assert client.post("/webhook", json=body, headers={"X-Docloop-Secret": "test-secret"}).status_code == 202
+    assert client.post("/webhook", json=body, headers={"X-Docloop-Secret": "wrong"}).status_code == 401
+    assert client.post("/setup", json={}, headers={"X-Docloop-Secret": "test-secret"}).status_code == 401

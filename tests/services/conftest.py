@@ -1,0 +1,88 @@
+"""A real Label Studio and a real browser, each started once a session.
+
+Where one is not installed the tests are skipped with the reason; with REQUIRE_SERVICES=1, as CI sets it, they fail instead.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import BrowserContext, sync_playwright
+from running_label_studio import RunningLabelStudio, free_port
+
+from docloop.label_studio_login import personal_access_token, stored_login
+from docloop.label_studio_server import LabelStudioServer
+
+HERE = Path(__file__).parent
+ENVIRONMENT = Path(os.environ.get("LABEL_STUDIO_ENVIRONMENT", HERE.parents[1] / ".label-studio"))
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM_ARGUMENTS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.services)
+            item.add_marker(pytest.mark.timeout(600))  # the first test pays for the start of the servers
+
+
+def missing(reason: str) -> None:
+    """Skip the test, or fail it where services are required."""
+    if os.environ.get("REQUIRE_SERVICES") == "1":
+        pytest.fail(f"{reason} (REQUIRE_SERVICES=1)")
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def label_studio_environment() -> Path:
+    """The virtual environment with Label Studio in it."""
+    if not (ENVIRONMENT / "bin" / "label-studio").exists():
+        missing(f"there is no Label Studio in {ENVIRONMENT}: make setup")
+    return ENVIRONMENT
+
+
+@pytest.fixture(scope="session")
+def label_studio(
+    label_studio_environment: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningLabelStudio]:
+    """A real Label Studio on an empty folder, shared by the session: every test makes a project of its own."""
+    data_dir = tmp_path_factory.mktemp("label-studio")
+    login = stored_login(data_dir)
+    with LabelStudioServer(label_studio_environment, data_dir, login, free_port(), on_progress=print) as server:
+        token = personal_access_token(server.url, login, data_dir)
+        yield RunningLabelStudio(server.url, login, token, data_dir)
+
+
+@pytest.fixture(scope="session")
+def browser(label_studio: RunningLabelStudio) -> Iterator[BrowserContext]:
+    """Chromium with a fresh profile, logged in through the form: ``browser.new_page().goto("/projects")``."""
+    executable = next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
+    if executable is None:
+        missing("there is no Chromium: apt install chromium")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=executable, args=list(CHROMIUM_ARGUMENTS))
+        context = chromium.new_context(base_url=label_studio.url, viewport={"width": 1600, "height": 1000})
+        context.set_default_timeout(30_000)
+        page = context.new_page()
+        page.goto("/user/login/")
+        page.fill("input[name=email]", label_studio.login.username)
+        page.fill("input[name=password]", label_studio.login.password)
+        page.click("button[type=submit]")
+        page.wait_for_url(lambda url: "/user/login" not in url)
+        page.close()
+        yield context
+        chromium.close()
