@@ -17,16 +17,19 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
+from itertools import count
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 from rapidfuzz.distance import Levenshtein
 
 TURN = 6  # pages of one turn
 Reader = Callable[[Path], str]
+Clock = Callable[[], float]
 PLAIN = "plain RapidOCR, as it comes"
 
 
@@ -55,7 +58,6 @@ class Score:
     cpu: float = 0.0
     engine: float = 0.0
     memory: int = 0
-    parts: list[float] = field(default_factory=list)
 
     def add(self, turn: Turn, truths: list[str]) -> None:
         for text, truth in zip(turn.texts, truths, strict=True):
@@ -78,10 +80,13 @@ class Score:
 # -- what is compared ------------------------------------------------------------------------------------------------------
 
 
-def plain() -> tuple[Reader, Callable[[], float]]:
+# Each makes a reader, with a folder for its cache, and a clock of the seconds spent in detection and recognition so far.
+
+
+def plain(folder: Path) -> tuple[Reader, Clock]:
     from rapidocr import RapidOCR
 
-    ocr = RapidOCR()
+    ocr = RapidOCR(params={"Global.log_level": "critical"})
 
     def read(path: Path) -> str:
         return "\n".join(ocr(str(path)).txts or ())
@@ -89,33 +94,36 @@ def plain() -> tuple[Reader, Callable[[], float]]:
     return read, lambda: 0.0
 
 
-def ours(chain: str, runtime: str, concurrency: int) -> tuple[Reader, Callable[[], float]]:
+def ours(chain: str, runtime: str, concurrency: int, folder: Path) -> tuple[Reader, Clock]:
+    from ml_backend.document.elements import Word
     from ml_backend.ocr import rapidocr
     from ml_backend.ocr.cache import PageCache
     from ml_backend.ocr.pool import OCRPool
     from ml_backend.ocr.registry import create_engine
+    from ml_backend.ocr.runtime import Networks
 
     inside: list[float] = []
+    number = count()
     read_words = rapidocr.read_words
 
-    def timed(*args: object) -> object:
+    def timed(image: Image.Image, networks: Networks) -> list[Word]:
         begin = time.perf_counter()
         try:
-            return read_words(*args)
+            return read_words(image, networks)
         finally:
             inside.append(time.perf_counter() - begin)
 
     rapidocr.read_words = timed
-    pool = OCRPool(create_engine(chain, runtime=runtime), concurrency, PageCache(Path(tempfile.mkdtemp()), 2**30))
+    pool = OCRPool(create_engine(chain, runtime=runtime), concurrency, PageCache(folder, 2**30))
 
     def read(path: Path) -> str:
         with Image.open(path) as image:
-            return pool.read(image.convert("RGB"), str(path)).text
+            return pool.read(image.convert("RGB"), f"{path} {next(number)}").text  # never from the cache
 
     return read, lambda: sum(inside)
 
 
-VARIANTS: dict[str, tuple[Callable[[], tuple[Reader, Callable[[], float]]], int]] = {
+VARIANTS: dict[str, tuple[Callable[[Path], tuple[Reader, Clock]], int]] = {
     PLAIN: (plain, 1),
     "docloop, ONNX Runtime, 1 page at a time": (partial(ours, "rapidocr", "onnxruntime", 1), 1),
     "docloop, ONNX Runtime, 2 pages": (partial(ours, "rapidocr", "onnxruntime", 2), 2),
@@ -128,8 +136,8 @@ VARIANTS: dict[str, tuple[Callable[[], tuple[Reader, Callable[[], float]]], int]
 def serve(name: str, wire: Connection) -> None:
     """The child process: reads the pages it is sent, turn by turn, until it is sent none."""
     make, concurrency = VARIANTS[name]
-    read, engine_seconds = make()
-    with ThreadPoolExecutor(concurrency) as callers:
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(concurrency) as callers:
+        read, engine_seconds = make(Path(folder))
         while paths := wire.recv():
             inside, wall, cpu = engine_seconds(), time.perf_counter(), time.process_time()
             texts = list(callers.map(read, paths))
@@ -141,35 +149,39 @@ def serve(name: str, wire: Connection) -> None:
 # -- the run ---------------------------------------------------------------------------------------------------------------
 
 
-def chosen(folder: Path, pages: int) -> list[dict]:
+def chosen(folder: Path, pages: int) -> list[dict[str, Any]]:
     """``pages`` receipts spread evenly over the file, the same ones every time."""
     rows = [json.loads(line) for line in (folder / "labels.jsonl").read_text("utf-8").splitlines()]
     pages = min(pages, len(rows))
     return [rows[i * len(rows) // pages] for i in range(pages)]
 
 
-def turns(rows: list[dict], folder: Path) -> Iterator[tuple[list[Path], list[str]]]:
+def turns(rows: list[dict[str, Any]], folder: Path) -> Iterator[tuple[list[Path], list[str]]]:
     for start in range(0, len(rows), TURN):
         part = rows[start : start + TURN]
         yield [folder / row["image"] for row in part], [" ".join(line["text"] for line in row["lines"]) for row in part]
 
 
-def run(names: list[str], rows: list[dict], folder: Path) -> dict[str, Score]:
+def run(names: list[str], rows: list[dict[str, Any]], folder: Path) -> dict[str, Score]:
     context = multiprocessing.get_context("spawn")
-    scores, wires = {name: Score() for name in names}, {}
+    scores: dict[str, Score] = {name: Score() for name in names}
+    wires: dict[str, Connection] = {}
+    children = []
     for name in names:
         wires[name], theirs = context.Pipe()
-        context.Process(target=serve, args=(name, theirs), daemon=True).start()
+        children.append(context.Process(target=serve, args=(name, theirs), daemon=True))
+        children[-1].start()
         wires[name].send([folder / rows[0]["image"]])  # loads the networks, and is not counted
         wires[name].recv()
     for number, (paths, truths) in enumerate(turns(rows, folder)):
         order = names[number % len(names) :] + names[: number % len(names)]
         for name in order:
-            # The page that warmed up is in the cache: a link of another name is another page.
             wires[name].send(paths)
             scores[name].add(wires[name].recv(), truths)
     for wire in wires.values():
         wire.send([])
+    for child in children:
+        child.join()
     return scores
 
 

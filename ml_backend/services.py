@@ -53,6 +53,10 @@ class LabelStudioAccess:
         """The Authorization header for Label Studio's own files, or empty when no token is set."""
         return self.client().authorization() if self._settings.label_studio_token.get_secret_value() else ""
 
+    def close(self) -> None:
+        if self._client is not None:
+            self._client.close()
+
 
 @dataclass
 class Services:
@@ -89,6 +93,7 @@ class Services:
         self.batches.close()
         self.pool.close()
         self.loader.close()
+        self.access.close()
 
 
 def build_services(settings: Settings, engine: OCREngine | None = None, any_public_host: bool = False) -> Services:

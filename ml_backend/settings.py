@@ -56,7 +56,7 @@ class Settings(BaseSettings):
         60.0, gt=0, le=95, description="Seconds /predict may compute; Label Studio hangs up after 100."
     )
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
-        (), description="Comma-separated host[:port] that http(s) task URLs may name, private addresses included."
+        (), description="Comma-separated hosts that task URLs may name beside Label Studio; host:port may be private."
     )
     country: str = Field("", description="Two-letter country for phone numbers without a country code, such as DE.")
 

@@ -21,14 +21,9 @@ from ml_backend.images import wire
 from ml_backend.images.decode import decode
 from ml_backend.images.limits import Limits
 
-READERS = (
-    BmpImagePlugin,
-    JpegImagePlugin,
-    PngImagePlugin,
-    TiffImagePlugin,
-    WebPImagePlugin,
-)  # imported before the limits hold
-ALARM_AFTER = 5.0  # seconds beyond the time limit; for a child whose parent died before it could stop it
+# Imported now, because nothing can be once the limits hold.
+_READERS = (BmpImagePlugin, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin)
+_ALARM_AFTER = 5.0  # seconds beyond the time limit; for a child whose parent died before it could stop it
 _OPEN_FILES = 64
 
 
@@ -43,7 +38,7 @@ def main() -> None:
             _, data = wire.receive(source, limits.bytes)
         except EOFError:
             return
-        signal.setitimer(signal.ITIMER_REAL, limits.seconds + ALARM_AFTER)
+        signal.setitimer(signal.ITIMER_REAL, limits.seconds + _ALARM_AFTER)
         _answer(bytes(data), limits, sink)
         signal.setitimer(signal.ITIMER_REAL, 0)
 
@@ -68,9 +63,9 @@ def _confine(limits: Limits) -> None:
     with open(os.devnull, "wb") as nowhere:  # what a decoder prints may quote the document, or break our frames
         os.dup2(nowhere.fileno(), 1)
         os.dup2(nowhere.fileno(), 2)
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # Ctrl-C reaches the whole group; the parent ends us by closing the pipe
+    # A stop reaches the whole group, but our parent still answers requests; it ends us by closing the pipe.
+    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, signal.SIG_IGN)
     for what, value in (
         (resource.RLIMIT_AS, limits.memory),
         (resource.RLIMIT_CORE, 0),

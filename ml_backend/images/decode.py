@@ -58,9 +58,7 @@ def decode(data: bytes, limits: Limits) -> Iterator[Image.Image]:
             raise ImageRejected("image_broken", f"The {kind} file holds no page.", _AGAIN)
     except (ImageRejected, MemoryError):
         raise
-    except (
-        Exception
-    ) as error:  # decoders raise almost anything on broken bytes; the child's caller gets one kind of error
+    except Exception as error:  # on broken bytes decoders raise almost anything
         raise _why(error, kind) from error
 
 
@@ -121,15 +119,17 @@ def to_rgb(image: Image.Image) -> Image.Image:
 
 
 def _to_eight_bits(image: Image.Image) -> Image.Image:
-    low, high = (float(value) for value in image.convert("F").getextrema())  # type: ignore[arg-type]
+    """Grey samples as bytes: black is 0, white the smallest usual white point that holds the brightest sample."""
+    samples = image.convert("F")
+    low, high = (float(value) for value in samples.getextrema())  # type: ignore[arg-type]
     if not (math.isfinite(low) and math.isfinite(high)):
         raise ValueError("the samples are not finite numbers")
-    if image.mode == "F" and low >= 0 and high <= 1:
-        white = 1
-    else:
-        white = next((point for point in _WHITE_POINTS if low >= 0 and high <= point), 0)
-    floor, span = (0.0, float(white)) if white else (low, max(high - low, 1e-9))
-    return image.convert("F").point(lambda sample: sample * (255 / span) - floor * 255 / span + 0.5).convert("L")
+    points = (1, *_WHITE_POINTS) if image.mode == "F" else _WHITE_POINTS
+    black, white = 0.0, float(next((point for point in points if point >= high), 0))
+    if low < 0 or not white:  # beyond everything usual: the full range
+        black, white = low, max(high, low + 1e-9)
+    scale = 255 / (white - black)
+    return samples.point(lambda sample: sample * scale + (0.5 - black * scale)).convert("L")
 
 
 def _orientation(file: Image.Image) -> int:

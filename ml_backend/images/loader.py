@@ -65,9 +65,7 @@ class PageLoader:
 
     @contextmanager
     def _borrowed(self) -> Iterator[DecoderProcess]:
-        if (
-            self._owner != os.getpid()
-        ):  # we were forked: the children belong to our parent, whose answers we must not take
+        if self._owner != os.getpid():  # forked: the children are our parent's, and so are their answers
             self._start_empty()
         with self._free:
             with self._lock:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from typing import IO, Any, cast
 
@@ -86,12 +87,11 @@ class DecoderProcess:
     def close(self) -> None:
         """End the child, whatever it is doing."""
         self._process.kill()
-        self._process.wait(_STOP_SECONDS)
+        with suppress(subprocess.TimeoutExpired):  # stuck in the kernel; it ends when its disk answers
+            self._process.wait(_STOP_SECONDS)
         for pipe in (self._input, self._output):
-            try:
+            with suppress(OSError):  # bytes that could not be flushed to a dead child
                 pipe.close()
-            except OSError:  # bytes that could not be flushed to a dead child
-                continue
 
     def _pages(self) -> tuple[PageImage, ...]:
         pages: list[PageImage] = []
@@ -105,19 +105,21 @@ class DecoderProcess:
             if len(pages) == self._limits.pages:
                 raise ValueError("more pages than were asked for")
             size = int(header["width"]), int(header["height"])
+            if size[0] * size[1] * _BYTES_A_PIXEL != len(pixels):
+                raise ValueError("a page of another size than it says")
             image = Image.frombytes("RGB", size, pixels)
             pages.append(PageImage(image, digest(size, pixels), len(pages)))
 
     def _refusal(self, header: dict[str, Any]) -> ImageRejected:
-        if header["code"] != "image_out_of_memory":  # a child at its limit is not asked again: a fresh one has room
-            refusal = ImageRejected(str(header["code"]), str(header["message"]), str(header["fix"]))
-            self._between_files = True
-            return refusal
-        return ImageRejected(
-            "image_out_of_memory",
-            f"The file needs more than the {self._limits.memory:,} bytes of memory that one file may take.",
-            "Scale it down, or save it in a simpler format such as PNG.",
-        )
+        if header["code"] == "image_out_of_memory":  # a child at its limit is not asked again: a fresh one has room
+            return ImageRejected(
+                "image_out_of_memory",
+                f"The file needs more than the {self._limits.memory:,} bytes of memory that one file may take.",
+                "Scale it down, or save it in a simpler format such as PNG.",
+            )
+        refusal = ImageRejected(str(header["code"]), str(header["message"]), str(header["fix"]))
+        self._between_files = True
+        return refusal
 
     @property
     def _input(self) -> IO[bytes]:

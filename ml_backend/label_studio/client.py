@@ -70,7 +70,7 @@ class LabelStudio:
         self._http = httpx.Client(timeout=timeout)
         try:
             # With a sub-path the SDK's token refresh joins URLs, which needs the slash at the end.
-            self._sdk = sdk.LabelStudio(base_url=self.url + "/", api_key=token, timeout=timeout)  # type: ignore[no-untyped-call]
+            self._sdk = sdk.LabelStudio(base_url=self.url + "/", api_key=token, httpx_client=self._http)  # type: ignore[no-untyped-call]
         except ApiError as error:
             raise explain(error.status_code or 0, error.body, self.url) from None
 
@@ -82,7 +82,7 @@ class LabelStudio:
             return str(self._sdk._client_wrapper.get_headers()["Authorization"])
         except ApiError as error:
             raise explain(error.status_code or 0, error.body, self.url) from None
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, ValueError) as error:  # ValueError: whoever answers there does not speak JSON
             raise self._unreachable(error) from None
 
     def call(self, method: str, path: str, *, body: Any = None, timeout: float | None = None, **params: Any) -> Any:

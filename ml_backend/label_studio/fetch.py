@@ -139,19 +139,15 @@ class Fetcher:
     def _body(self, url: WebAddress, answer: Answer) -> bytes:
         if answer.status == 200:
             return answer.body
-        if answer.status in {401, 403}:
-            raise (
-                _unauthorized(url) if self._place.owns(url) else _status(url, answer.status, "Is the link still valid?")
-            )
+        if answer.status in {401, 403} and self._place.owns(url):
+            raise _unauthorized(url)
         if answer.status in {404, 410}:
             raise FetchRefused(
                 "fetch_not_found", f"{url} does not exist (HTTP {answer.status}).", "Was the file deleted?"
             )
-        raise _status(url, answer.status, "Try again later; see the server's log.")
-
-
-def _status(url: WebAddress, status: int, fix: str) -> FetchRefused:
-    return FetchRefused("fetch_status", f"{url} answered HTTP {status}.", fix)
+        raise FetchRefused(
+            "fetch_status", f"{url} answered HTTP {answer.status}.", "Try again later; is the link still valid?"
+        )
 
 
 def _unauthorized(url: WebAddress) -> FetchRefused:

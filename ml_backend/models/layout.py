@@ -18,6 +18,7 @@ from ml_backend.document.elements import Document, Page, Word
 from ml_backend.document.geometry import Box, union
 
 GAP = 1.6  # a gap wider than this many heights of the taller neighbour ends a segment
+CONTEXT = 120  # characters before a value that may speak of it
 FLAT = 1e-6  # the least height of letters, for boxes that have none
 SAME_ROW = 0.5  # two lines are one row if their middles are nearer than this part of the lower line's height
 
@@ -83,13 +84,13 @@ class PageLayout:
         return (self.segments[i] for i in self.rows[segment.row])
 
     def left_of(self, segment: Segment, start: int) -> str:
-        """All text of the row before character ``start`` of ``segment``."""
+        """The text of the row before character ``start`` of ``segment``, at most its last ``CONTEXT`` characters."""
         before = [s.text for s in self.row_of(segment) if s.box.left < segment.box.left and s is not segment]
-        return " ".join([*before, segment.text[:start]]).strip()
+        return " ".join([*before, segment.text[max(0, start - CONTEXT) : start]])[-CONTEXT:].strip()
 
     def nearest_left(self, segment: Segment, start: int) -> str:
         """The text of ``segment`` before character ``start``, or, where there are no letters, with the segment left of it."""
-        own = segment.text[:start].strip()
+        own = segment.text[max(0, start - CONTEXT) : start].strip()
         before = [s.text for s in self.row_of(segment) if s.box.left < segment.box.left and s is not segment]
         return own if any(c.isalpha() for c in own) or not before else f"{before[-1]} {own}".strip()
 

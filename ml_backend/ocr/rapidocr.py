@@ -75,7 +75,7 @@ def read_words(image: Image, networks: Networks) -> list[Word]:
     from ml_backend.ocr.detect import find_lines
     from ml_backend.ocr.recognise import Piece, read_line, reading_quads
 
-    pixels = np.ascontiguousarray(np.asarray(image.convert("RGB"))[:, :, ::-1])  # the networks were trained on BGR
+    pixels = np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
     size = np.array([image.width, image.height])
 
     def word(piece: Piece, quad: npt.NDArray[np.float32]) -> Word:

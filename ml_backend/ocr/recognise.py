@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from rapidocr.utils.process_img import get_rotate_crop_image
 
-from ml_backend.ocr.detect import Pixels, Quads
+from ml_backend.ocr.detect import Pixels, Quads, as_input
 from ml_backend.ocr.runtime import Array, Networks
 
 HEIGHT = 48  # pixels of a line
@@ -44,11 +44,11 @@ def reading_quads(quads: Quads) -> Quads:
 
 
 def read_line(image: Pixels, quad: Quads, networks: Networks) -> list[Piece]:
-    """The words on one line of ``image`` (BGR), whose corners ``quad`` (4, 2) are in pixels; none if nothing is legible."""
+    """The words on one line of ``image`` (RGB), whose corners ``quad`` (4, 2) are in pixels; none if nothing is legible."""
     line = _straightened(image, quad)
     width = line.shape[1]
     batch = np.zeros((1, 3, HEIGHT, ceil(width / BUCKET) * BUCKET), np.float32)
-    batch[0, :, :, :width] = (line.astype(np.float32) / 127.5 - 1).transpose(2, 0, 1)
+    batch[0, :, :, :width] = as_input(line)
     return decode(networks.recogniser(batch)[0], networks.characters, width / batch.shape[3])
 
 
@@ -57,7 +57,8 @@ def _straightened(image: Pixels, quad: Quads) -> Pixels:
     height, width = crop.shape[:2]
     target = min(MAX_WIDTH, max(1, ceil(HEIGHT * width / height)))
     shrinks = height > 2 * HEIGHT
-    return cv2.resize(crop, (target, HEIGHT), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)  # type: ignore[return-value]
+    line = cv2.resize(crop, (target, HEIGHT), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    return np.asarray(line, np.uint8)
 
 
 def decode(probabilities: Array, characters: Sequence[str], filled: float) -> list[Piece]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import shlex
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -135,7 +136,7 @@ def _by_pytesseract(image: Image, languages: str, data: Path) -> Iterator[Word]:
     found = pytesseract.image_to_data(
         image.convert("RGB"),
         lang=languages,
-        config=f"--psm {_PAGE_SEGMENTATION} --tessdata-dir {data}",
+        config=f"--psm {_PAGE_SEGMENTATION} --tessdata-dir {shlex.quote(str(data))}",
         output_type=pytesseract.Output.DICT,
     )
     columns = (found[name] for name in ("level", "text", "conf", "left", "top", "width", "height"))

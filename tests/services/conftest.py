@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import BrowserContext, sync_playwright
+from playwright.sync_api import BrowserContext, ViewportSize, expect, sync_playwright
 from running_label_studio import RunningLabelStudio, free_port
 
 from docloop.label_studio_login import personal_access_token, stored_login
@@ -30,6 +30,10 @@ CHROMIUM_ARGUMENTS = (
     "--disable-component-update",
     "--disable-sync",
 )
+
+
+# Tall, since the editor's list of regions holds only the rows that are on the screen.
+SCREEN: ViewportSize = {"width": 1600, "height": 1800}
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -75,8 +79,9 @@ def browser(label_studio: RunningLabelStudio) -> Iterator[BrowserContext]:
         missing("there is no Chromium: apt install chromium")
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=executable, args=list(CHROMIUM_ARGUMENTS))
-        context = chromium.new_context(base_url=label_studio.url, viewport={"width": 1600, "height": 1000})
+        context = chromium.new_context(base_url=label_studio.url, viewport=SCREEN)
         context.set_default_timeout(30_000)
+        expect.set_options(timeout=30_000)
         page = context.new_page()
         page.goto("/user/login/")
         page.fill("input[name=email]", label_studio.login.username)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -24,21 +25,20 @@ def test_the_refusal_names_the_settings_and_leaves_nothing_half_made(
     login = stored_login(tmp_path)
     protected = {"USE_DEFAULT_BANNED_SUBNETS": "true"}
     with LabelStudioServer(label_studio_environment, tmp_path, login, free_port(), extra=protected) as server:
-        client = LabelStudio(server.url, personal_access_token(server.url, login, tmp_path))
-        project = client.create_project("Protected", load_interface_xml("receipt"))
-        with pytest.raises(LabelStudioError) as caught:
-            connect(client, project.id, ACCESS)
-        assert (caught.value.code, caught.value.fix) == ("label_studio_blocks_address", PRIVATE_ADDRESSES_FIX)
-        assert client.call("GET", "api/ml", project=project.id) == []
-        assert client.call("GET", "api/webhooks/", project=project.id) == []
-        client.close()
+        token = personal_access_token(server.url, login, tmp_path)
+        refused = refusal(server.url, token)
+    assert (refused.code, refused.fix) == ("label_studio_blocks_address", PRIVATE_ADDRESSES_FIX)
 
 
 def test_a_backend_that_does_not_answer_is_explained(label_studio: RunningLabelStudio) -> None:
-    client = LabelStudio(label_studio.url, label_studio.token)
-    project = client.create_project("Unreachable", load_interface_xml("receipt"))
-    with pytest.raises(LabelStudioError) as caught:
-        connect(client, project.id, ACCESS)
-    assert caught.value.code == "label_studio_cannot_reach_backend"
-    assert client.call("GET", "api/ml", project=project.id) == []
-    client.close()
+    assert refusal(label_studio.url, label_studio.token).code == "label_studio_cannot_reach_backend"
+
+
+def refusal(url: str, token: str) -> LabelStudioError:
+    """What connecting a new project answers; no backend may be left behind."""
+    with closing(LabelStudio(url, token)) as client:
+        project = client.create_project("Refused", load_interface_xml("receipt"))
+        with pytest.raises(LabelStudioError) as caught:
+            connect(client, project.id, ACCESS)
+        assert client.call("GET", "api/ml", project=project.id) == []
+    return caught.value

@@ -19,25 +19,27 @@ from ml_backend.models.types.codes import find_codes, find_eans, find_ibans
 from ml_backend.models.types.contacts import find_emails, find_phones, find_urls
 from ml_backend.models.types.dates import find_dates
 
-_NUMBER_SIGN = re.compile(r"(?:#|№|\bn[ro]?\s?[.°º]+)\s*:?\s*$", re.IGNORECASE)
-
 Finder = Callable[[Segment, str], Iterable[Candidate]]
+"""Candidates of a type in a segment; the second argument is the country for phone numbers."""
 
-NEEDS_KEYWORD = frozenset({"serial", "model_number", "invoice_number"})
-DOCUMENT_ROLES = frozenset({"invoice number", "receipt number"})
 FINDERS: dict[str, Finder] = {
     "phone": find_phones,
     "email": lambda segment, country: find_emails(segment),
     "url": lambda segment, country: find_urls(segment),
     "iban": lambda segment, country: find_ibans(segment),
     "ean": lambda segment, country: find_eans(segment),
-    "serial": lambda segment, country: _codes(segment),
-    "model_number": lambda segment, country: _codes(segment),
-    "invoice_number": lambda segment, country: _codes(segment),
+    "serial": lambda segment, country: _undated(segment),
+    "model_number": lambda segment, country: _undated(segment),
+    "invoice_number": lambda segment, country: _undated(segment),
 }
+NEEDS_KEYWORD = frozenset({"serial", "model_number", "invoice_number"})
+DOCUMENT_ROLES = frozenset({"invoice number", "receipt number"})
+LEVEL = 0.2  # candidates within so many points of the best are its rivals
+
+_NUMBER_SIGN = re.compile(r"(?:#|№|\bn[ro]?\s?[.°º]+)\s*:?\s*$", re.IGNORECASE)
 
 
-def _codes(segment: Segment) -> Iterator[Candidate]:
+def _undated(segment: Segment) -> Iterator[Candidate]:
     """Codes that are no part of a date."""
     dates = [(d.start, d.end) for d in find_dates(segment)]
     return (c for c in find_codes(segment) if all(c.end <= a or c.start >= b for a, b in dates))
@@ -45,57 +47,69 @@ def _codes(segment: Segment) -> Iterator[Candidate]:
 
 @dataclass(frozen=True, slots=True)
 class _Code:
+    """One candidate for a role, and the words beside it."""
+
     candidate: Candidate
     context: Context
-    order: int
-    sure: float
-    needs_keyword: bool
+    role: Role
+
+    @property
+    def keyword(self) -> bool:
+        return self.context.hit is not None and self.role.name in self.context.hit.roles
+
+    @property
+    def number_sign(self) -> bool:
+        """Whether a lone "#" or "Nr." in front makes the code the number of the document."""
+        before = self.candidate.segment.text[: self.candidate.start]
+        return self.role.name in DOCUMENT_ROLES and self.context.hit is None and bool(_NUMBER_SIGN.search(before))
+
+    @property
+    def points(self) -> float:
+        """The weight of the candidate; 0 leaves it out."""
+        sure, hit = self.candidate.sure, self.context.hit
+        if hit and self.keyword:
+            return sure + (0.5 if hit.exact else 0.3) - (0.2 if self.context.side == "under" else 0.0)
+        if self.number_sign:
+            return sure
+        if self.role.type in NEEDS_KEYWORD:
+            return 0.0
+        return sure - (0.5 if hit else 0.0)
+
+    @property
+    def confidence(self) -> float:
+        """How likely it is the right one if there are no rivals."""
+        if self.keyword:
+            return 0.95 * self.candidate.sure
+        if self.context.hit:
+            return 0.4 * self.candidate.sure
+        return (0.6 if self.number_sign else 0.9) * self.candidate.sure
+
+    @property
+    def reason(self) -> str:
+        what = self.role.type.replace("_", " ")
+        if self.keyword:
+            return f"{what} {self.context.side} '{self.context.text[-40:]}'"
+        return f"{what} behind a number sign" if self.number_sign else f"looks like: {what}"
 
 
 def search_codes(search: Search) -> list[Found]:
-    """All values of the role's type, ranked by keyword, then by how sure the shape is, then by reading order."""
+    """All values of the role's type, ranked by keyword and by how sure the shape is, then in reading order."""
     phrases = phrasebook(ROLES if search.role in ROLES else (*ROLES, search.role))
-    codes = [code for layout in search.pages for code in _ranked(layout, search, phrases)]
-    scored = [(points, code) for code in codes if (points := _points(code, search.role)) > 0]
-    scored.sort(key=lambda item: (-item[0], item[1].candidate.segment.page, item[1].order))
-    rivals = {code.candidate.value for points, code in scored if points > scored[0][0] - 0.2}
-    return [_found(code, search.role, len(rivals)) for _, code in scored]
+    codes = [code for layout in search.pages for code in _codes(layout, search, phrases)]
+    scored = [(points, code) for code in codes if (points := code.points) > 0]
+    scored.sort(key=lambda item: -item[0])
+    rivals = {code.candidate.value for points, code in scored if points > scored[0][0] - LEVEL}
+    return [_found(code, len(rivals)) for _, code in scored]
 
 
-def _ranked(layout: PageLayout, search: Search, phrases: Phrasebook) -> Iterator[_Code]:
+def _codes(layout: PageLayout, search: Search, phrases: Phrasebook) -> Iterator[_Code]:
     find = FINDERS[search.role.type]
-    order = 0
     for segment in layout.segments:
         for candidate in find(segment, search.country):
-            context = context_of(layout, candidate, phrases)
-            yield _Code(candidate, context, order, candidate.sure, search.role.type in NEEDS_KEYWORD)
-            order += 1
+            yield _Code(candidate, context_of(layout, candidate, phrases), search.role)
 
 
-def _points(code: _Code, role: Role) -> float:
-    """The probability-like weight of a candidate; 0 leaves it out."""
-    hit = code.context.hit
-    if hit and role.name in hit.roles:
-        return code.sure + (0.5 if hit.exact else 0.3) - (0.2 if code.context.side == "under" else 0.0)
-    if _bare_number(code, role):
-        return code.sure
-    if code.needs_keyword:
-        return 0.0
-    return code.sure - (0.5 if hit else 0.0)
-
-
-def _bare_number(code: _Code, role: Role) -> bool:
-    """Whether a lone "#" or "Nr." in front makes the code the number of the document."""
-    before = code.candidate.segment.text[: code.candidate.start]
-    return role.name in DOCUMENT_ROLES and code.context.hit is None and bool(_NUMBER_SIGN.search(before))
-
-
-def _found(code: _Code, role: Role, rivals: int) -> Found:
-    candidate, hit = code.candidate, code.context.hit
-    span = candidate.segment.span(candidate.start, candidate.end)
-    keyword = hit is not None and role.name in hit.roles
-    share = 0.95 if keyword else 0.4 if hit else 0.6 if code.needs_keyword else 0.9
-    confidence = share * candidate.sure - 0.1 * min(2, rivals - 1)
-    what = role.type.replace("_", " ")
-    reason = f"{what} {code.context.side} '{code.context.text[-40:]}'" if keyword else f"looks like: {what}"
-    return Found((span,), candidate.value, max(0.05, confidence), reason)
+def _found(code: _Code, rivals: int) -> Found:
+    span = code.candidate.segment.span(code.candidate.start, code.candidate.end)
+    confidence = code.confidence - 0.1 * min(2, rivals - 1)
+    return Found((span,), code.candidate.value, max(0.05, confidence), code.reason)

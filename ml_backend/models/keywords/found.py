@@ -13,7 +13,9 @@ from ml_backend.models.keywords.role import Role
 from ml_backend.models.layout import PageLayout, Segment, Span
 from ml_backend.models.types.candidate import Candidate
 
-_VALUE = re.compile(r"\S*\d\S*\d\S*\d\S*")
+VALUE_DIGITS = 3  # a word with so many digits, and no percentage, is a value that has a keyword of its own
+
+_WORD = re.compile(r"\S+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +64,11 @@ class Context:
 
 def context_of(layout: PageLayout, candidate: Candidate, phrases: Phrasebook) -> Context:
     """The text from the last value before the candidate up to the candidate, and what it says."""
-    left = own_left(layout, candidate.segment, candidate.start)
+    left = _own_left(layout, candidate.segment, candidate.start)
     if any(c.isalpha() for c in left):
         return _left_context(layout, candidate, left, phrases)
     above = layout.above(candidate.segment.span(candidate.start, candidate.end).box, candidate.segment.row)
-    if above and not _VALUE.search(above.text):
+    if above and not _end_of_values(above.text):
         return Context(above.text, "under", phrases.find(above.text))
     return Context("", "", None)
 
@@ -78,8 +80,13 @@ def _left_context(layout: PageLayout, candidate: Candidate, left: str, phrases: 
     return Context(near if near in left and phrases.find(near) == hit else left, "right of", hit)
 
 
-def own_left(layout: PageLayout, segment: Segment, start: int) -> str:
-    """The row's text before ``start``, but only from behind the last other value (a word with three digits, no percentage)."""
+def _own_left(layout: PageLayout, segment: Segment, start: int) -> str:
+    """The row's text before ``start``, but only from behind the last other value."""
     left = layout.left_of(segment, start)
-    values = [match for match in _VALUE.finditer(left) if "%" not in match[0]]
-    return left[values[-1].end() :].strip() if values else left
+    return left[_end_of_values(left) :].strip()
+
+
+def _end_of_values(text: str) -> int:
+    """Where the last word with three digits ends; 0 if there is none."""
+    values = (m for m in _WORD.finditer(text) if "%" not in m[0] and sum(c.isdigit() for c in m[0]) >= VALUE_DIGITS)
+    return max((match.end() for match in values), default=0)

@@ -58,11 +58,11 @@ NUMBERS = (
         gst reg, gst, gst id no, co reg no, co no, company no, roc no, rob no, n tva, tin
         """),
     role("serial", "serial", """
-        serial number, serial no, serial, serial nr, seriennummer, serien nr, seriennr, numero de serie, n serie,
+        s n, sn, serial number, serial no, serial, serial nr, seriennummer, serien nr, seriennr, numero de serie, n serie,
         no serie, numero serie, numero di serie, matricola, serienummer, fabriksnummer, fabriknummer, fabr nr, imei,
         machine number, geratenummer, n de serie
         """, near="""
-        s n, sn, ser no, s no, ser nr, ser
+        ser no, s no, ser nr, ser
         """),
     role("model", "model_number", """
         model number, model no, model, model nr, modell, modellnummer, modell nr, typ, type number, part number,

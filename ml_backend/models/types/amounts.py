@@ -23,7 +23,7 @@ _CENTS = r"\d{1,3}(?:[ .,'’]\d{3})+\s?[.,]\s?\d{2}|\d+\s?[.,]\d{2}|\d+[.,]\s?\
 _WHOLE = r"\d{1,3}(?:[.,'’]\d{3})+|\d+"
 _END = r"(?!\d|[.,:/]\d|\s?%)"
 _AMOUNT = re.compile(
-    rf"(?P<before>{_CURRENCY})?\s{{0,2}}(?P<sign>[-–(]\s?)?(?<![\d.,:/])(?P<cents>{_CENTS}){_END}(?P<minus>-(?!\d))?"
+    rf"(?P<before>{_CURRENCY})?\s{{0,2}}(?P<sign>[-–(]\s?)?(?<![\d.,/])(?<!\d:)(?P<cents>{_CENTS}){_END}(?P<minus>-(?!\d))?"
     rf"(?P<after>\s?{_CURRENCY}(?![A-Za-z]))?"
     rf"|(?P<front>{_CURRENCY})\s{{0,2}}(?P<whole>{_WHOLE})(?:[.,][-–]{{1,2}})?{_END}"
     rf"|(?<![\d.,:/A-Za-z-])(?P<number>{_WHOLE})(?:(?P<dash>[.,][-–]{{1,2}}){_END}|{_END}\s?(?P<back>{_CURRENCY})(?![A-Za-z]))",

@@ -10,7 +10,7 @@ import phonenumbers
 from ml_backend.models.layout import Segment
 from ml_backend.models.types.candidate import Candidate
 
-_EMAIL = re.compile(r"[A-Za-z0-9._%+-]+\s?@\s?[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,10}")
+_EMAIL = re.compile(r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9._%+-]+\s?@\s?[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,10}")
 _TOP = (
     "com|org|net|edu|gov|info|biz|shop|eu|io|app|dev|co|de|at|ch|fr|es|it|pt|nl|be|uk|ie|us|ca|au|nz|my|sg|id|in|br|mx|ar|pl|cz|"
     "dk|se|no|fi|jp|cn"

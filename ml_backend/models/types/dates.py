@@ -7,9 +7,10 @@ languages are left to dateparser. A time glued to the date by OCR ("25/12/20188:
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator
 from datetime import date, datetime
-from functools import cache, lru_cache
+from functools import lru_cache
 
 from dateparser.date import DateDataParser
 
@@ -18,6 +19,9 @@ from ml_backend.models.types.candidate import Candidate
 
 LANGUAGES = ("en", "de", "fr", "es", "it", "pt", "nl")
 YEARS = range(1900, 2101)
+
+# dateparser loads a language at its first use, into dictionaries that all threads share
+_LANGUAGE_DATA = threading.Lock()
 
 _SEP = r"\s?([/.\-])\s?"
 _NUMERIC = re.compile(rf"(?<![\d.,])(\d{{1,2}}){_SEP}(\d{{1,2}})\s?\2\s?(\d{{2,4}})")
@@ -89,16 +93,13 @@ def _date(year: str, month: str, day: str) -> date | None:
         return None
 
 
-@cache
-def _parser() -> DateDataParser:
-    settings = {"DATE_ORDER": "DMY", "STRICT_PARSING": True, "PARSERS": ["absolute-time"]}
-    return DateDataParser(languages=list(LANGUAGES), settings=settings)
-
-
 @lru_cache(maxsize=4096)
 def _month(name: str) -> int:
     """The number of a month by its name or short name in one of the languages, or 0."""
-    parsed: datetime | None = _parser().get_date_data(f"1 {name} 2000").date_obj
+    settings = {"DATE_ORDER": "DMY", "STRICT_PARSING": True, "PARSERS": ["absolute-time"]}
+    parser = DateDataParser(languages=list(LANGUAGES), use_given_order=True, settings=settings)
+    with _LANGUAGE_DATA:
+        parsed: datetime | None = parser.get_date_data(f"1 {name} 2000").date_obj
     return parsed.month if parsed and parsed.day == 1 and parsed.year == 2000 else 0
 
 

@@ -24,13 +24,14 @@ _STREET = _any_of("""
     jalan jln taman tmn lorong kampung kg bandar bdr kawasan perindustrian seksyen sek persiaran lebuh lebuhraya pusat
     bangunan wisma tingkat menara desa batu
 """)
-_STREET_END = _any_of("strasse str weg platz allee gasse straat laan plein damm ufer", before=r"\w{3,}")
+_STREET_END = _any_of("strasse str weg platz allee gasse straat laan plein damm ufer", before=r"(?<!\w)\w{3,}")
 _POSTCODE = re.compile(
     r"(?<![\d.,/-])(?:[A-Z]{1,2}-)?\d{5}(?:-\d{4})?(?![\d/]|[.,]\d)\s*,?\s*[A-Z]|(?<![\d.,/-])\d{4}\s?(?:[A-Z]{2}\s)?[A-Z][a-z]{2,}"
     r"|\b[A-Z]{1,2}\d[A-Z\d]?\s?\d[A-Z]{2}\b|\b[A-Z]{2}\s\d{5}\b|\d{5}-\d{3}|\d{4}-\d{3}"
 )
 _HOUSE = re.compile(
-    r"^\W*(?:(?:no|nr|lot|unit|n°)\b[.:\s]*)?[A-Z]{0,2}-?\d+[\w/&-]*\s?[.,]?\s+\w{3,}|[^\W\d_]{4,}\s\d{1,4}\s?[a-z]?$",
+    r"^\W*(?:(?:no|nr|lot|unit|n°)\b[.:\s]*)?[A-Z]{0,2}-?\d{1,6}[\w/&-]{0,12}\s?[.,]?\s+\w{3,}"
+    r"|(?<!\w)[^\W\d_]{4,}\s\d{1,4}\s?[a-z]?$",
     re.IGNORECASE,
 )
 _NUMBERED = re.compile(r"^\W*(?:no|lot|unit|level|blk|block)\b\W*\d", re.IGNORECASE)
@@ -38,11 +39,13 @@ _NUMBERED = re.compile(r"^\W*(?:no|lot|unit|level|blk|block)\b\W*\d", re.IGNOREC
 LEGAL_FORM = re.compile(
     r"(?<![^\W_])(?:"
     r"sdn\.?\s?b[hn][do]|s/b|bhd|pte\.?\s?ltd|ltd|limited|llc|llp|plc|plt|inc|incorporated|corp|corporation|co(?:mpany)?\.?\s?ltd|"
-    r"gmbh(?:\s?&\s?co\.?\s?kg)?|ag|kg|ohg|gbr|ug|e\.?\s?k|e\.?\s?v|se|sarl|s\.a\.r\.l|sas|s\.a\.s|sa|s\.a|eurl|sci|s\.l|sl|s\.l\.u|slu|"
-    r"s\.r\.l|srl|s\.p\.a|spa|s\.n\.c|lda|ltda|b\.v|bv|n\.v|nv|vof|oy|oyj|ab|a/s|aps|as|sp\.?\s?z\.?\s?o\.?\s?o|s\.r\.o|kft|pty\.?\s?ltd"
-    r")(?![^\W_])\.?",
+    r"pty\.?\s?ltd|gmbh(?:\s?&\s?co\.?\s?kg)?|ohg|gbr|e\.\s?k|e\.\s?v|sarl|s\.a\.r\.l|sas|s\.a\.s|s\.a|eurl|sci|s\.l|s\.l\.u|slu|"
+    r"s\.r\.l|srl|s\.p\.a|s\.n\.c|lda|ltda|b\.v|n\.v|vof|oyj|a/s|aps|sp\.?\s?z\.?\s?o\.?\s?o|s\.r\.o|kft"
+    # short ones are words of some language: they count in capitals, behind a name
+    r"|(?-i:AG|KG|UG|SE|SA|SL|BV|NV|OY|AB|AS|SB|SPA)(?=\s*$|\s*[,(]))"
+    r"(?![^\W_])\.?",
     re.IGNORECASE,
-)  # fmt: skip
+)
 _TRADE = _any_of("""
     restaurant restoran cafe coffee bakery bakeries bar pub hotel pizzeria bistro food foods seafood kitchen store stores shop
     mart market supermarket minimarket hypermarket mini grocery pharmacy farmasi clinic klinik dental hardware stationery books
@@ -105,4 +108,6 @@ def is_job(text: str) -> bool:
 def is_person(text: str) -> bool:
     """Whether the line is two to four capitalised words of letters, as a name on a card is."""
     words = without_title(text).split()
-    return 2 <= len(words) <= 4 and all(re.fullmatch(r"[^\W\d_][^\W\d_'’.-]*\.?", w) and w[0].isupper() for w in words)
+    return 2 <= len(words) <= 4 and all(
+        re.fullmatch(r"[^\W\d_](?:[^\W\d_]|['’.-])*", w) and w[0].isupper() for w in words
+    )

@@ -121,6 +121,16 @@ def test_many_threads_share_two_children_and_each_gets_its_own_picture() -> None
     assert pages == [load_pages(picture(colour))[0] for colour in colours]
 
 
+def test_a_stop_of_the_whole_group_does_not_take_the_children_from_a_parent_that_still_works() -> None:
+    with PageLoader(children=1) as loader:
+        loader.load(picture())
+        (child,) = loader._idle
+        for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            os.kill(child.pid, each)
+        assert loader.load(picture())[0].width == 6
+        assert loader._idle == [child]
+
+
 def test_closing_ends_the_children_and_also_one_that_was_busy() -> None:
     loader = naughty_loader(seconds=1.0)
     loader.load(picture())
@@ -138,6 +148,22 @@ def test_a_child_holds_no_secret_of_its_parent(monkeypatch: pytest.MonkeyPatch) 
         loader.load(picture())
         environment = Path(f"/proc/{loader._idle[0].pid}/environ").read_bytes()
     assert b"hidden" not in environment
+
+
+def test_the_child_imports_decoders_only_and_its_parent_none_of_pdfs() -> None:
+    heavy = {"numpy", "pydantic", "flask", "httpx", "pypdfium2", "PIL"}
+    program = f"import sys; import MODULE; print(*sorted(set(sys.modules) & {heavy}))"
+    found = {
+        module: subprocess.run(
+            [sys.executable, "-c", program.replace("MODULE", module)],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        ).stdout.split()
+        for module in ("ml_backend.images.child", "ml_backend.images.loader")
+    }
+    assert found == {"ml_backend.images.child": ["PIL", "pypdfium2"], "ml_backend.images.loader": ["PIL"]}
 
 
 def test_a_child_that_cannot_start_says_so() -> None:

@@ -171,3 +171,10 @@ def test_a_url_is_taken_apart_once_and_sent_as_it_was_signed(text: str, address:
 def test_a_url_is_shown_without_its_query_and_on_one_line() -> None:
     assert str(parse_web_address("https://h.example:444/a.png?sig=hush#x")) == "https://h.example:444/a.png"
     assert len(str(parse_web_address("http://h/" + "a" * 5000))) < 200
+
+
+def test_a_url_with_a_password_is_refused_without_repeating_it() -> None:
+    with pytest.raises(FetchRefused, match="carries a user name or password") as caught:
+        parse_web_address("http://anna:hush@files.example.org/a.png")
+    assert "http://***@files.example.org/a.png" in caught.value.message
+    assert "hush" not in str(caught.value)

@@ -330,6 +330,7 @@ def test_as_a_task_url_it_is_refused_before_any_connection(world: World, url: st
     assert (world.connected, world.tokens_asked) == ([], 0)
 
 
+# What no header can carry is left out, and //{ls}/..., which as a redirect is a plain address of Label Studio.
 REDIRECTS = [
     (url, name)
     for (url, _), name in zip(ROWS, IDS, strict=True)

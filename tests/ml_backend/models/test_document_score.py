@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from builders import found
 
+from builders import found
 from ml_backend.document.fields import Field, FieldSpec
 from ml_backend.models.score import OPTIONAL_MISSING, REQUIRED_MISSING, document_score
 

@@ -13,7 +13,7 @@ from ml_backend.models.types.candidate import Candidate
 from ml_backend.models.types.codes import find_codes, find_eans, find_ibans
 from ml_backend.models.types.contacts import find_emails, find_phones, find_urls
 from ml_backend.models.types.dates import find_dates
-from ml_backend.models.types.places import address_points, company_points, is_job, is_person
+from ml_backend.models.types.places import LEGAL_FORM, address_points, company_points, is_job, is_person
 
 
 def segment(text: str) -> Segment:
@@ -187,6 +187,23 @@ def test_a_legal_form_tells_more_of_a_company_than_a_trade_and_a_trade_more_than
     names = ["Corner Shop Ltd.", "Corner Shop", "Corner", "12345 A"]
 
     assert sorted(names, key=company_points, reverse=True) == names
+
+
+@pytest.mark.parametrize(
+    ("text", "form", "reason"),
+    [
+        ("Hilltop Hardware Sdn. Bhd. (123-X)", "Sdn. Bhd", "with dots"),
+        ("Beispiel GmbH & Co. KG", "GmbH & Co. KG", "the long form"),
+        ("Beispiel AG", "AG", "a short form behind a name"),
+        ("Same as above", None, "a short form that is a word"),
+        ("SAME AS ABOVE", None, "a word in capitals"),
+        ("Incense", None, "the beginning of a word"),
+    ],
+)
+def test_legal_forms(text: str, form: str | None, reason: str) -> None:
+    match = LEGAL_FORM.search(text)
+
+    assert (match and match[0].rstrip(".")) == form, reason
 
 
 @pytest.mark.parametrize(

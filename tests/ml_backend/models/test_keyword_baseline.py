@@ -258,11 +258,28 @@ def test_the_total_among_other_amounts(text: str, wanted: str, reason: str) -> N
         ("Due date 01/02/2020\n05/01/2020", "date", "2020-01-05", "a date that is said to be another one"),
         ("05/01/2020\nPay by 01/02/2020", "due_date", "2020-02-01", "the due date"),
         ("Valid until 2027-05-01\nDate of birth 3 May 1990", "birth_date", "1990-05-03", "the birth date"),
+        ("05/01/2020", "due_date", None, "a due date must say so"),
+        ("05/01/2020", "pickup_date", "2020-01-05", "the only date, for a label that nobody knows"),
         ("Pickup 01/02/2020\nReturn 05/02/2020", "pickup_date", "2020-02-01", "a label's own name"),
     ],
 )
-def test_the_right_one_of_several_dates(text: str, label: str, wanted: str, reason: str) -> None:
-    assert values(paper(text), label) == {label: wanted}, reason
+def test_the_right_one_of_several_dates(text: str, label: str, wanted: str | None, reason: str) -> None:
+    assert values(paper(text), label) == ({label: wanted} if wanted else {}), reason
+
+
+@pytest.mark.parametrize(
+    ("text", "label", "wanted", "reason"),
+    [
+        ("Tea 5.00\nTotal 5.00", "tax", None, "a tax must say so"),
+        ("Deposit fee 5.00\nTea 3.00", "deposit_fee", "5.00", "a label's own name"),
+        ("Tea 5.00\nCake 3.00", "deposit_fee", None, "several amounts, and none says so"),
+        ("Blue Whale\n5.00 EUR", "deposit_fee", "5.00", "the only amount, for a label that nobody knows"),
+    ],
+)
+def test_an_amount_of_another_kind_than_the_total(text: str, label: str, wanted: str | None, reason: str) -> None:
+    specs = [FieldSpec(label, "amount")]
+    found = {field.label: field.value for field in KeywordBaseline().extract(paper(text), specs).fields}
+    assert found == ({label: wanted} if wanted else {}), reason
 
 
 @pytest.mark.parametrize(

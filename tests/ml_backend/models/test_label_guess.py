@@ -11,7 +11,7 @@ from ml_backend.models.label_guess import guess_role, guess_type
 from ml_backend.models.plain_text import normalise
 
 EXPECTED = {
-    "date": "date invoiceDate due_date Datum Rechnungsdatum Fälligkeitsdatum fecha fecha_vencimiento échéance data_fattura vervaldatum",
+    "date": "date invoiceDate due_date Datum Fälligkeitsdatum fecha fecha_vencimiento échéance data_fattura vervaldatum",
     "amount": "total Grand-Total subtotal tax VAT montant montant_ttc importeTotal Gesamtbetrag MwSt totale bedrag valor change",
     "company": "company vendor SUPPLIER shop Lieferant magasin empresa fornitore leverancier fornecedor companies",
     "address": "address vendor_address Lieferantenadresse dirección indirizzo adres endereço addresses",
@@ -23,9 +23,9 @@ EXPECTED = {
     "ean": "ean barcode GTIN",
     "serial": "serial serial_number S/N Seriennummer numero_di_serie numéro_de_série serial_numbers",
     "model_number": "model model_number part_no Artikelnummer modèle",
-    "invoice_number": "invoice_no InvoiceNumber receipt_no Rechnungsnummer numero_factura order_number VAT_number customerId table_no",
+    "invoice_number": "invoice_no InvoiceNumber receipt_no Rechnungsnummer numero_factura VAT_number customerId table_no",
     "line": "line lines Zeile",
-    "text": "project_name comment colour quantity 合計 x",
+    "text": "project_name line_item comment colour quantity 合計 x",
 }  # fmt: skip
 
 
@@ -49,6 +49,9 @@ def test_every_type_can_be_guessed() -> None:
         ("gst", "amount", "tax", "another word for it"),
         ("invocie_number", "invoice_number", "invoice number", "a slip of the finger"),
         ("receipt_no", "invoice_number", "receipt number", "one of several kinds of number"),
+        ("receipt_total", "amount", "total", "a word that says nothing new"),
+        ("total_in_EUR", "amount", "total", "the currency says nothing new"),
+        ("date of purchase", "date", "date", "the same words in another order"),
         ("kunde", "company", "customer", "the other party"),
         ("pickup_date", "date", "pickup date", "a role of its own"),
     ],
@@ -65,6 +68,17 @@ def test_a_declared_type_wins_over_the_type_of_the_role() -> None:
 
 def test_a_label_that_nobody_knows_is_its_own_keyword() -> None:
     assert guess_role("Blue_Whale", "text") == Role("blue whale", "text", ("blue whale",))
+
+
+def test_a_phone_number_of_somebody_is_found_like_any_phone_number() -> None:
+    role, phone = guess_role("vendor_phone"), guess_role("phone")
+
+    assert (role.name, role.type) == ("phone", "phone")
+    assert role.names == ("vendor phone", *phone.names)
+
+
+def test_the_word_of_the_type_may_be_missing_on_the_paper() -> None:
+    assert guess_role("pickup_date", "date").names == ("pickup date", "pickup")
 
 
 def test_roles_are_written_as_text_is_compared_and_have_known_types() -> None:

@@ -4,10 +4,10 @@ import importlib.util
 import os
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from contracts.ocr_engine_contract import PLACES, OCREngineContract, blank_page, ink
-from ml_backend.document.elements import Word
+from ml_backend.document.elements import Page, Word
 from ml_backend.document.geometry import Quad
 from ml_backend.errors import EngineUnavailable
 from ml_backend.ocr.base import OCREngine
@@ -58,9 +58,9 @@ class TesseractContract(OCREngineContract):
     @pytest.fixture(scope="class")
     @classmethod
     def reader(cls) -> OCREngine:
-        skip_unless(importlib.util.find_spec(self.binding) is not None, self.binding)
+        skip_unless(importlib.util.find_spec(cls.binding) is not None, cls.binding)
         try:
-            return TesseractEngine("eng", self.binding)
+            return TesseractEngine("eng", cls.binding)
         except EngineUnavailable as error:
             skip_unless(False, f"Tesseract's English data ({error.code})")
             raise
@@ -79,8 +79,26 @@ def test_every_registered_engine_is_under_the_contract() -> None:
     assert tested == set(ENGINES)
 
 
-@pytest.mark.parametrize("size", [(1, 1), (3, 200), (2000, 2)])
 @pytest.mark.parametrize("runtime", ["onnxruntime", "openvino"])
-def test_rapidocr_reads_nothing_on_an_image_too_small_for_a_letter(runtime: str, size: tuple[int, int]) -> None:
+def test_rapidocr_reads_nothing_on_an_image_too_small_for_a_letter(runtime: str) -> None:
     skip_unless(importlib.util.find_spec(runtime) is not None, runtime)
-    assert RapidOCREngine(runtime).read(Image.new("RGB", size, "white")).words == ()
+    engine = RapidOCREngine(runtime)
+    sizes = [(1, 1), (3, 200), (2000, 2)]
+    assert [engine.read(Image.new("RGB", size, "white")) for size in sizes] == [
+        Page(*size, (), engine.id) for size in sizes
+    ]
+
+
+def test_rapidocr_reads_a_box_drawn_around_a_single_letter() -> None:
+    image = Image.new("RGB", (20, 36), "white")
+    ImageDraw.Draw(image).text((2, 0), "7", font=ImageFont.load_default(size=28), fill="black")
+    assert RapidOCREngine("onnxruntime").read(image).text == "7"
+
+
+def test_rapidocr_shrinks_a_long_narrow_receipt_only_as_far_as_it_stays_legible() -> None:
+    image = Image.new("RGB", (500, 4000), "white")
+    pen = ImageDraw.Draw(image)
+    lines = [f"Item {n:02d}" for n in range(1, 13)]
+    for n, line in enumerate(lines):
+        pen.text((30, 300 * n + 60), line, font=ImageFont.load_default(size=22), fill="black")
+    assert RapidOCREngine("onnxruntime").read(image).text == "\n".join(lines)
