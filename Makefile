@@ -6,6 +6,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 LS_VENV := .label-studio
 LABEL_STUDIO := label-studio==1.23.2
+# A host that docloop can be a model of; its own pins are of 2021, so it comes without its dependencies (tests only).
+ML_HOST := label-studio-ml==1.0.9 label-studio-tools==0.0.4
 SOURCES := benchmarks docloop label_config ml_backend tests
 
 # A folder or page of further wheels, if there is one; uv does not read pip's variable.
@@ -84,7 +86,7 @@ $(LS_VENV)/.has-$(LABEL_STUDIO): | $(VENV)/.has-uv
 constraints: $(VENV)/.has-dev
 	@{ echo "# The versions docloop is tested with, used by the Makefile. Refresh: delete $(VENV), empty this file,"; \
 	   echo "# then: make setup constraints"; \
-	   $(BIN)/uv pip freeze --quiet --python $(VENV) --exclude-editable | grep -E '^[A-Za-z0-9._-]+==' | grep -vE '^(pip|setuptools)=='; } > $(VENV)/constraints.txt
+	   $(BIN)/uv pip freeze --quiet --python $(VENV) --exclude-editable | grep -E '^[A-Za-z0-9._-]+==' | grep -vE '^(pip|setuptools|label-studio-ml|label-studio-tools)=='; } > $(VENV)/constraints.txt
 	@mv $(VENV)/constraints.txt constraints.txt
 	@touch $(VENV)/.has-demo $(VENV)/.has-dev
 	@echo "==> constraints.txt: $$(grep -c == constraints.txt) versions"

@@ -186,15 +186,16 @@ def run(names: list[str], rows: list[dict[str, Any]], folder: Path) -> dict[str,
 
 
 def table(scores: dict[str, Score]) -> str:
-    base = scores.get(PLAIN) or next(iter(scores.values()))
+    base = scores.get(PLAIN)
     lines = [
         "| variant | s/page | times plain | CPU s/page | precision | recall | F1 | CER | memory GB | around the engine |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for name, s in scores.items():
         around = f"{s.wall / s.engine - 1:.1%}" if s.engine and "1 page" in name else "-"
+        times = f"{base.wall / base.pages / (s.wall / s.pages):.2f}" if base else "-"
         lines.append(
-            f"| {name} | {s.wall / s.pages:.2f} | {base.wall / base.pages / (s.wall / s.pages):.2f} | {s.cpu / s.pages:.2f} "
+            f"| {name} | {s.wall / s.pages:.2f} | {times} | {s.cpu / s.pages:.2f} "
             f"| {s.right / max(1, s.read):.3f} | {s.right / s.true:.3f} | {s.f1:.4f} | {s.edits / s.characters:.3f} "
             f"| {s.memory / 2**30:.2f} | {around} |"
         )

@@ -273,8 +273,9 @@ def demo(
     ] = Path(".label-studio"),
     port: Annotated[int, typer.Option(help="Port of Label Studio.")] = 8080,
     backend_port: Annotated[int, typer.Option(help="Port of docloop.")] = 9090,
+    samples: Annotated[int, typer.Option(min=1, max=500, help="How many sample receipts.")] = 40,
 ) -> None:
-    """Start Label Studio and docloop with 40 sample receipts, ready to look at. Ctrl-C stops both."""
+    """Start Label Studio and docloop with sample receipts, ready to look at. Ctrl-C stops both."""
     from docloop.demo.run import DemoPlan, run_demo
 
-    run_demo(DemoPlan(folder.resolve(), label_studio.resolve(), port, backend_port), err)
+    run_demo(DemoPlan(folder.resolve(), label_studio.resolve(), port, backend_port, samples), err)

@@ -10,11 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from ml_backend.credentials import WEBHOOK_HEADER
 from ml_backend.errors import LabelStudioError
 from ml_backend.label_studio.client import LabelStudio, Project
 
 TITLE = "docloop"
-SECRET_HEADER = "X-Docloop-Secret"  # noqa: S105  # the name of a header
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def _ensure_webhook(label_studio: LabelStudio, project_id: int, access: BackendA
         "url": f"{access.url}/webhook",
         "send_payload": True,
         "send_for_all_actions": True,
-        "headers": {SECRET_HEADER: access.webhook_secret},
+        "headers": {WEBHOOK_HEADER: access.webhook_secret},
         "is_active": True,
     }
     there = [

@@ -18,6 +18,7 @@ from ml_backend.errors import SetupError
 from ml_backend.settings import PREFIX, Settings
 
 SECRETS_FILE = "secrets.json"
+WEBHOOK_HEADER = "X-Docloop-Secret"  # Label Studio's webhooks carry headers we choose, but START_TRAINING only Basic
 _BYTES = 24  # of randomness in a secret we make: 192 bits, 32 characters
 
 

@@ -66,7 +66,7 @@ class Predictor:
         """The prediction for pages that have been read."""
         fields = self.extractor.extract(document, specs).fields
         return Prediction(
-            fields=fields,
+            fields=tuple(_with_doubts(field, document.pages[field.page]) for field in fields),
             page_sizes=tuple((page.width, page.height) for _, page in document),
             score=document_score(specs, fields),
             model_version=self.extractor.version,
@@ -95,6 +95,12 @@ class Predictor:
         field = replace(drawn, text=text, confidence=confidence, words=tuple(inside))
         sizes = [(1, 1)] * drawn.page + [(page.width, page.height)]
         return Prediction((field,), tuple(sizes), confidence, self.extractor.version, (page.engine,))
+
+
+def _with_doubts(field: Field, page: Page) -> Field:
+    """The field, its reason saying also what a person should know of the reading: doubtful words, another engine."""
+    doubts = ["read with doubt"] if any(page.words[i].uncertain for i in field.words) else []
+    return replace(field, reason="; ".join(filter(None, [field.reason, *doubts, page.fallback])))
 
 
 def _crop(image: PageImage, box: Box) -> PageImage:

@@ -46,7 +46,7 @@ class Settings(BaseSettings):
     ocr_runtime: str = Field("auto", description="For rapidocr: auto, onnxruntime or openvino.")
     ocr_languages: str = Field("eng", description="For tesseract: languages, joined by +.")
     ocr_concurrency: int = Field(
-        default_factory=lambda: max(1, min(4, os.cpu_count() or 1)),
+        default_factory=lambda: max(1, min(3, os.cpu_count() or 1)),
         ge=1,
         le=64,
         description="Pages read at the same time, in the whole process.",

@@ -75,7 +75,14 @@ class WholePage:
 
     def extract(self, document: Document, specs: Sequence[FieldSpec]) -> Extraction:
         fields = [
-            Field(specs[0].label, read.text, read.box_of(range(len(read.words))), number, 0.75)
+            Field(
+                specs[0].label,
+                read.text,
+                read.box_of(range(len(read.words))),
+                number,
+                0.75,
+                words=(*range(len(read.words)),),
+            )
             for number, read in document
             if read.words
         ]

@@ -44,9 +44,7 @@ def test_every_module_says_why_it_exists() -> None:
     assert [str(p.relative_to(ROOT)) for p in SOURCES if not ast.get_docstring(ast.parse(p.read_text("utf-8")))] == []
 
 
-@pytest.mark.parametrize(
-    "package", ["openvino", "tesserocr", "pytesseract", "label_studio_sdk", "matplotlib", "rapidocr"]
-)
+@pytest.mark.parametrize("package", ["openvino", "tesserocr", "pytesseract", "label_studio_sdk", "matplotlib"])
 def test_heavy_packages_are_imported_where_they_are_used(package: str) -> None:
     early = []
     for path in SOURCES:

@@ -32,7 +32,6 @@ from ml_backend.errors import SetupError
 from ml_backend.label_studio.client import LabelStudio
 
 TITLE = "Receipts (demo)"
-SAMPLES = 40
 _SEED = 2026
 _START_WITHIN = 60.0  # seconds for docloop to answer
 
@@ -45,7 +44,7 @@ class DemoPlan:
     label_studio: Path
     label_studio_port: int = 8080
     docloop_port: int = 9090
-    samples: int = SAMPLES
+    samples: int = 40
 
 
 def run_demo(plan: DemoPlan, console: Console) -> None:

@@ -127,7 +127,7 @@ def union(boxes: Iterable[Box]) -> Box:
     )
 
 
-# -- Label Studio: percent of the image, rotated rectangles, rotated views ------------------------------------------------
+# -- Label Studio: percent of the image, rotated rectangles ------------------------------------------------
 
 
 def to_percent(box: Box) -> dict[str, float]:
@@ -157,24 +157,6 @@ def points_to_percent(points: Iterable[Point]) -> list[list[float]]:
 def points_from_percent(points: Iterable[Iterable[float]]) -> list[Point]:
     """Corners in ``[0, 1]`` of a Label Studio polygon, clipped to the page."""
     return [(clip(x / 100), clip(y / 100)) for x, y in points]
-
-
-def unrotate_view(box: Box, image_rotation: int) -> Box:
-    """``box`` on the upright page, when the annotator had turned the *view* by ``image_rotation`` degrees clockwise.
-
-    Label Studio then stores coordinates of the turned view. Raises ValueError for anything but a quarter turn.
-    """
-    left, top, right, bottom = box.left, box.top, box.right, box.bottom
-    match image_rotation % 360:
-        case 0:
-            return box
-        case 90:
-            return Box.clipped(top, 1 - right, bottom, 1 - left, box.rotation)
-        case 180:
-            return Box.clipped(1 - right, 1 - bottom, 1 - left, 1 - top, box.rotation)
-        case 270:
-            return Box.clipped(1 - bottom, left, 1 - top, right, box.rotation)
-    raise ValueError(f"image_rotation must be 0, 90, 180 or 270, but it was: {image_rotation}")
 
 
 # -- LayoutLM: integers from 0 to 1000 -------------------------------------------------------------------------------------

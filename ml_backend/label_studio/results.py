@@ -21,7 +21,6 @@ from ml_backend.document.geometry import (
     points_to_percent,
     to_percent,
     union,
-    unrotate_view,
 )
 from ml_backend.label_studio.label_config import Interface, LabelControl
 
@@ -70,6 +69,8 @@ def _region(
     }
     if interface.paged:
         common["item_index"] = field.page
+    if field.reason:
+        common["meta"] = {"text": [field.reason]}  # shown in the details of a region
 
     def result(name: str, kind: str, **content: Any) -> dict[str, Any]:
         return {**common, "from_name": name, "type": kind, "value": {**value, **content}}
@@ -127,6 +128,7 @@ def from_results(results: Sequence[Mapping[str, Any]]) -> tuple[Field, ...]:
                 page=int(first.get("item_index") or 0),
                 confidence=float(score) if isinstance(score, int | float) else 1.0,
                 id=identity,
+                reason=" ".join(_lines((first.get("meta") or {}).get("text", []))),
             )
             for label in labels or [""]
         ]
@@ -138,21 +140,17 @@ def _lines(text: object) -> list[str]:
 
 
 def _box(result: Mapping[str, Any]) -> Box | None:
-    """The box of one result on the upright page, or None if it has no shape."""
+    """The box of one result on the upright page, or None if it has no shape.
+
+    ``image_rotation`` says how the annotator had turned the view and changes nothing: Label Studio stores the coordinates of the
+    upright image all the same (tried with 1.23.2, for regions that were there and for one drawn in the turned view).
+    """
     value = result.get("value") or {}
     if value.get("points"):
-        box = union(Box(x, y, x, y) for x, y in points_from_percent(value["points"]))
-    elif {"x", "y", "width", "height"} <= value.keys():
-        box = from_percent(value["x"], value["y"], value["width"], value["height"], value.get("rotation") or 0.0)
-    else:
-        return None
-    turned = int(result.get("image_rotation") or 0)
-    if not turned:
-        return box
-    # The annotator had turned the view; degrees of a turned box are then degrees in a page lying on its side.
-    width, height = int(result.get("original_width") or 1), int(result.get("original_height") or 1)
-    view = (width, height) if turned % 180 == 0 else (height, width)
-    return unrotate_view(box.upright(*view), turned)
+        return union(Box(x, y, x, y) for x, y in points_from_percent(value["points"]))
+    if {"x", "y", "width", "height"} <= value.keys():
+        return from_percent(value["x"], value["y"], value["width"], value["height"], value.get("rotation") or 0.0)
+    return None
 
 
 def from_prediction_body(body: Mapping[str, Any]) -> Prediction:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from flask import Flask, Response, jsonify
+from flask import Flask, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from werkzeug.exceptions import HTTPException
 
@@ -12,6 +12,7 @@ from ml_backend.errors import DocloopError
 from ml_backend.services import Services
 from ml_backend.web.auth import guard
 from ml_backend.web.ml_api import ml_api
+from ml_backend.web.problem import problem
 from ml_backend.web.webhook import webhook_api
 
 log = logging.getLogger(__name__)
@@ -35,14 +36,6 @@ def create_app(services: Services) -> Flask:
 
 def _metrics() -> Response:
     return Response(generate_latest(), content_type=CONTENT_TYPE_LATEST)
-
-
-def problem(status: int, code: str, detail: str) -> Response:
-    """An error body as RFC 9457 has it, with our stable code."""
-    answer = jsonify(type="about:blank", status=status, title=code, detail=detail)
-    answer.status_code = status
-    answer.content_type = "application/problem+json"
-    return answer
 
 
 def _http_error(error: HTTPException) -> Response:

@@ -11,15 +11,15 @@ import binascii
 import hmac
 import ipaddress
 
-from flask import Flask, Response, jsonify, request
+from flask import Flask, Response, request
 
-from ml_backend.credentials import Credentials
+from ml_backend.credentials import WEBHOOK_HEADER, Credentials
 from ml_backend.errors import SetupError
 from ml_backend.settings import PREFIX
+from ml_backend.web.problem import problem
 
 OPEN = frozenset({("GET", "/health")})
 WEBHOOK = "/webhook"
-WEBHOOK_HEADER = "X-Docloop-Secret"  # Label Studio's webhooks carry headers we choose, but START_TRAINING only Basic
 _MIN_LENGTH = 12  # characters of a secret set by hand, where strangers can reach us
 
 
@@ -94,14 +94,10 @@ def _same(given: str, secret: str) -> bool:
 
 
 def _unauthorized() -> Response:
-    """A problem as RFC 9457 has it."""
-    answer = jsonify(
-        type="about:blank",
-        title="unauthorized",
-        status=401,
-        detail="This address needs docloop's credentials: Basic (user and password) or Bearer (API token).",
+    answer = problem(
+        401,
+        "unauthorized",
+        "This address needs docloop's credentials: Basic (user and password) or Bearer (API token).",
     )
-    answer.status_code = 401
-    answer.content_type = "application/problem+json"
     answer.headers["WWW-Authenticate"] = 'Basic realm="docloop", charset="UTF-8"'
     return answer

@@ -55,12 +55,17 @@ def test_a_task_without_its_image_says_what_it_has(data: dict[str, object], why:
     assert caught.value.code == "task_without_image", why
 
 
-def test_a_fallback_engine_is_noted() -> None:
-    fell_back = replace(
-        predictor(), read=lambda image: replace(page(word("a")), engine="tesseract/eng", fallback="rapidocr failed: x")
-    )
-    made = fell_back.predict(Task(1, {"pages": ["a"]}), PAGES)
+def test_a_fallback_engine_is_noted_on_the_document_and_on_each_field() -> None:
+    read = replace(page(word("a")), engine="tesseract/eng", fallback="rapidocr failed: x")
+    made = replace(predictor(), read=lambda image: read).predict(Task(1, {"pages": ["a"]}), PAGES)
     assert (made.engines, made.notes) == (("tesseract/eng",), ("rapidocr failed: x",))
+    assert [field.reason for field in made.fields] == ["rapidocr failed: x"]
+
+
+def test_a_field_with_a_doubtful_word_says_so() -> None:
+    read = page(word("12"), word("5O", confidence=0.3))
+    made = replace(predictor(), read=lambda image: read).predict(Task(1, {"pages": ["a"]}), PAGES)
+    assert [field.reason for field in made.fields] == ["read with doubt"]
 
 
 def test_a_drawn_box_is_answered_with_the_words_inside_and_its_own_label() -> None:

@@ -5,6 +5,8 @@ One project is followed from its creation by docloop's own commands; the tests b
 
 from __future__ import annotations
 
+import io
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,15 +16,18 @@ from typing import Any
 import httpx
 import pytest
 from editor import expect_regions, open_task
-from playwright.sync_api import BrowserContext, expect
+from PIL import Image, ImageColor
+from playwright.sync_api import BrowserContext
 from running_docloop import RunningDocloop, running_docloop
 from running_label_studio import RunningLabelStudio
 
 from builders import png
 from docloop.demo.samples import Sample, render_samples
+from docloop.presets import load_interface_xml
 from ml_backend.models.keyword_baseline import KeywordBaseline
 
 VERSION = KeywordBaseline().version
+COLOURS = dict(re.findall(r'<Label value="(\w+)" background="(#\w+)"', load_interface_xml("receipt")))
 
 
 @pytest.fixture(scope="module")
@@ -138,9 +143,17 @@ def test_boxes_labels_and_texts_are_on_the_annotators_screen(
     task = tasks_of(receipts.project, api)[0]
     page = open_task(browser, receipts.project, task["id"])
     expect_regions(page, fields_of(task["predictions"][0]["result"]).items())
-    drawn = page.locator("canvas").first
-    expect(drawn).to_be_visible()
+    picture = Image.open(io.BytesIO(page.locator(".konvajs-content").first.screenshot())).convert("RGB")
     page.close()
+    for label in fields_of(task["predictions"][0]["result"]):
+        assert pixels_of(picture, COLOURS[label]) > 40, f"no box of {label} is drawn"
+
+
+def pixels_of(picture: Image.Image, colour: str) -> int:
+    """How many pixels are nearly of this colour."""
+    wanted = ImageColor.getrgb(colour)
+    colours = picture.getcolors(picture.width * picture.height) or []
+    return sum(n for n, rgb in colours if max(abs(a - b) for a, b in zip(rgb, wanted, strict=False)) < 24)
 
 
 def test_connecting_makes_a_guarded_backend_and_webhook_and_keeps_the_version(

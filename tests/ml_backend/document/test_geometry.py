@@ -15,7 +15,6 @@ from ml_backend.document.geometry import (
     to_percent,
     to_thousandths,
     union,
-    unrotate_view,
 )
 
 coordinates = st.integers(0, 1_000_000).map(lambda n: n / 1_000_000)
@@ -47,29 +46,6 @@ def test_percent_never_leaves_the_image(box: Box) -> None:
     value = to_percent(box)
     assert 0 <= value["x"] <= value["x"] + value["width"] <= 100 + 1e-9
     assert 0 <= value["y"] <= value["y"] + value["height"] <= 100 + 1e-9
-
-
-@given(boxes, st.sampled_from([90, 180, 270]))
-def test_turning_the_view_all_the_way_round_changes_nothing(box: Box, angle: int) -> None:
-    assert unrotate_view(unrotate_view(box, angle), 360 - angle) == box
-
-
-@pytest.mark.parametrize(
-    ("angle", "expected", "why"),
-    [
-        (0, Box(0.1, 0.2, 0.3, 0.5), "not turned"),
-        (90, Box(0.2, 0.7, 0.5, 0.9), "the view's right edge is the page's top"),
-        (180, Box(0.7, 0.5, 0.9, 0.8), "both edges are swapped"),
-        (270, Box(0.5, 0.1, 0.8, 0.3), "the view's left edge is the page's top"),
-    ],
-)
-def test_a_box_drawn_in_a_turned_view_lands_on_the_upright_page(angle: int, expected: Box, why: str) -> None:
-    assert unrotate_view(Box(0.1, 0.2, 0.3, 0.5), angle) == expected, why
-
-
-def test_a_view_turned_by_anything_but_a_quarter_is_refused_with_the_value() -> None:
-    with pytest.raises(ValueError, match="45"):
-        unrotate_view(Box(0, 0, 1, 1), 45)
 
 
 def test_a_box_turned_by_a_quarter_about_its_corner_stands_beside_it_in_pixels() -> None:

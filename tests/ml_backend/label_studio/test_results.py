@@ -83,6 +83,12 @@ def test_a_field_becomes_a_box_and_a_text_under_one_id() -> None:
     ]
 
 
+def test_the_reason_travels_as_a_note_on_the_region() -> None:
+    results = to_results(prediction(found(reason="right of 'TOTAL'")), interface("total"), 7)
+    assert [result["meta"] for result in results] == [{"text": ["right of 'TOTAL'"]}] * 2
+    assert from_results(results)[0].reason == "right of 'TOTAL'"
+
+
 def test_pages_carry_their_index_and_their_own_size() -> None:
     second = Prediction((found(page=1),), ((600, 900), (1200, 800)), 0.5, "v1")
     results = to_results(second, interface("total", paged=True), 7)
@@ -118,17 +124,27 @@ def test_ids_are_stable_and_differ_by_task_label_and_place() -> None:
     assert len({region_id(7, field), *others}) == 5
 
 
-def test_a_box_drawn_in_a_turned_view_comes_back_upright() -> None:
-    """Label Studio stores what was drawn in the turned view; the sizes it gives are those of the image that was not turned."""
+def test_a_box_drawn_in_a_turned_view_lies_on_the_upright_page() -> None:
+    """As the real editor stored it: drawn near the top left of a view turned to the right, so at the bottom left of the page."""
     drawn = {
-        "id": "a",
-        "type": "rectanglelabels",
+        "original_width": 1203,
+        "original_height": 1397,
         "image_rotation": 90,
-        "original_width": 600,
-        "original_height": 900,
-        "value": {"x": 10, "y": 20, "width": 20, "height": 30, "rotation": 0, "rectanglelabels": ["total"]},
+        "value": {
+            "x": 4.010695187165776,
+            "y": 88.48755354292429,
+            "width": 13.36898395721925,
+            "height": 6.907467874245441,
+            "rotation": 0,
+            "rectanglelabels": ["total"],
+        },
+        "id": "zFtXHoXF4a",
+        "from_name": "label",
+        "to_name": "image",
+        "type": "rectanglelabels",
+        "origin": "manual",
     }
-    assert from_results([drawn]) == (Field("total", "", Box(0.2, 0.7, 0.5, 0.9), id="a"),)
+    assert from_results([drawn]) == (Field("total", "", Box(0.040107, 0.884876, 0.173797, 0.95395)),)
 
 
 @pytest.mark.parametrize(
@@ -146,13 +162,11 @@ def test_recorded_annotations_of_the_real_editor_are_read(done: str, expected: d
     assert annotation.skipped is False
 
 
-def test_what_was_submitted_differs_from_what_was_shown_only_where_the_annotator_changed_it() -> None:
-    done = recorded("30_ui_submitted_annotations.json")
-    shown = from_annotation_body(done["T0 accept as is"]).fields
-    corrected = from_annotation_body(done["T1 change text"]).fields
-    changed = [(old.text, new.text) for old, new in zip(shown, corrected, strict=False) if old.text != new.text]
-    assert len(changed) >= 1
-    assert [f.label for f in corrected][0] == "vendor"
+def test_a_submitted_annotation_differs_from_what_was_shown_exactly_where_the_annotator_corrected_it() -> None:
+    body = recorded("32_webhook_ANNOTATION_CREATED_from_UI_text_corrected.json")["request"]["body"]["annotation"]
+    shown = {field.id: field for field in from_prediction_body(body["prediction"]).fields}
+    changed = [(shown[f.id].text, f.text) for f in from_annotation_body(body).fields if f != shown[f.id]]
+    assert changed == [("Cr0issant", "Croissant")]
 
 
 def test_a_skipped_annotation_says_so() -> None:

@@ -1,0 +1,42 @@
+"""Refusals of the real Label Studio, as recorded, and what docloop makes of them."""
+
+from __future__ import annotations
+
+import pytest
+
+from builders import recorded
+from ml_backend.label_studio.refusals import explain
+
+URL = "http://localhost:8080"
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("ssrf_default_ml_localhost", "label_studio_blocks_address"),
+        ("ssrf_default_webhook_localhost", "label_studio_blocks_address"),
+        ("unresolvable_ml_host", "label_studio_cannot_resolve"),
+        ("webhook_dotless_host", "label_studio_wants_dot"),
+        ("legacy_token_on_fresh_install", "label_studio_legacy_token"),
+        ("connect_refused", "label_studio_cannot_reach_backend"),
+        ("connect_health_500", "label_studio_cannot_reach_backend"),
+        ("connect_setup_500", "label_studio_backend_refused"),
+        ("second_PAT", "label_studio_refused"),
+        ("page_past_end", "label_studio_not_found"),
+    ],
+)
+def test_a_recorded_refusal_is_known(name: str, code: str) -> None:
+    status, body = recorded("40_error_bodies.json")[name]
+    error = explain(status, body, URL)
+    assert error.code == code
+    assert error.fix or code == "label_studio_refused"
+
+
+def test_label_studios_own_words_are_quoted() -> None:
+    status, body = recorded("40_error_bodies.json")["second_PAT"]
+    assert "You already have a valid token" in str(explain(status, body, URL))
+
+
+@pytest.mark.parametrize("body", [None, "", "<html>502</html>", [], {"detail": ""}, {"validation_errors": {"x": "y"}}])
+def test_any_body_makes_an_error(body: object) -> None:
+    assert explain(502, body, URL).code == "label_studio_refused"

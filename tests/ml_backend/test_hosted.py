@@ -1,0 +1,80 @@
+"""docloop as a model of other hosts: the real label-studio-ml 1.0.9, and a twin of what 2.x does with a model class."""
+
+from __future__ import annotations
+
+import base64
+import importlib
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any, ClassVar
+
+import pytest
+
+from builders import interface_xml, png
+from ml_backend.services import Services
+
+IMAGE = "data:image/png;base64," + base64.b64encode(png("TOTAL 12.50")).decode()
+TASKS = [{"id": 1, "data": {"image": IMAGE}}, {"id": 2, "data": {"image": "file:///etc/passwd"}}]
+
+
+def hosted(monkeypatch: pytest.MonkeyPatch, services: Services) -> ModuleType:
+    """The adapter, freshly bound to whichever ``label_studio_ml`` is there, over the test's services."""
+    monkeypatch.delitem(sys.modules, "ml_backend.hosted", raising=False)
+    module = importlib.import_module("ml_backend.hosted")
+    monkeypatch.setattr(module, "shared_services", lambda: services)
+    return module
+
+
+def texts(prediction: dict[str, Any]) -> list[str]:
+    return [result["value"]["text"][0] for result in prediction["result"] if result["type"] == "textarea"]
+
+
+def test_the_1_0_9_host_serves_it(monkeypatch: pytest.MonkeyPatch, services: Services, tmp_path: Path) -> None:
+    api = pytest.importorskip("label_studio_ml.api", reason="make setup installs label-studio-ml without its old pins")
+    host = api.init_app(model_class=hosted(monkeypatch, services).DocloopModel, model_dir=str(tmp_path)).test_client()
+    setup = host.post("/setup", json={"project": "1.1", "schema": interface_xml("total")}).get_json()
+    body = {"tasks": TASKS, "project": "1.1", "label_config": interface_xml("total"), "params": {"context": None}}
+    good, bad = host.post("/predict", json=body).get_json()["results"]
+    assert texts(good) == ["12.50"]
+    assert bad == []
+    # the host names a version of its own in /setup; a prediction without one gets that, and nothing is stored twice
+    assert setup["model_version"] == "INITIAL"
+    assert "model_version" not in good
+    assert host.get("/health").get_json()["status"] == "UP"
+
+
+class Base2x:
+    """What 2.x hosts do with a model class: make it with project and config, call ``setup``, then ``predict(tasks, context)``."""
+
+    kept: ClassVar[dict[tuple[str, str], str]] = {}
+
+    def __init__(self, project_id: str | None = None, label_config: str | None = None) -> None:
+        self.project_id = project_id or ""
+        self.set("label_config", label_config or "")
+        self.setup()
+
+    def setup(self) -> None:
+        raise AssertionError("the model says its version")
+
+    def get(self, key: str) -> str:
+        return self.kept[self.project_id, key]
+
+    def set(self, key: str, value: str) -> None:
+        self.kept[self.project_id, key] = value
+
+    @property
+    def label_config(self) -> str:
+        return self.get("label_config")
+
+
+def test_a_2_x_host_serves_it(monkeypatch: pytest.MonkeyPatch, services: Services) -> None:
+    package, module = ModuleType("label_studio_ml"), ModuleType("label_studio_ml.model")
+    module.LabelStudioMLBase = Base2x  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "label_studio_ml", package)
+    monkeypatch.setitem(sys.modules, "label_studio_ml.model", module)
+    model = hosted(monkeypatch, services).DocloopModel(project_id="1.1", label_config=interface_xml("total"))
+    good, bad = model.predict(TASKS, context=None, login=None)
+    assert (texts(good), bad) == (["12.50"], [])
+    assert good["model_version"] == model.get("model_version") == services.version
+    assert model.fit("ANNOTATION_CREATED", {}) == {}
