@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from typer.core import TyperGroup
 
 from docloop import draw, presets, show
-from docloop.sources import expand, is_url, name_of, url_list
+from docloop.sources import expand, is_url, name_of, read_file, url_list
 from ml_backend.errors import DocloopError
 from ml_backend.settings import load_settings
 
@@ -87,7 +87,7 @@ def predict(
         with progress() as bar:
             for source in bar.track(names, description="Reading"):
                 try:
-                    data = services.predictor.fetch(source, 0) if is_url(source) else Path(source).read_bytes()
+                    data = services.predictor.fetch(source, 0) if is_url(source) else read_file(source)
                     document, prediction = services.predictor.of_bytes(data, specs)
                 except DocloopError as error:
                     failed += 1
@@ -127,11 +127,13 @@ def serve(
     """Answer Label Studio: predictions on request, and in advance for new tasks of connected projects."""
     from docloop.server import Server, check_port
     from ml_backend.credentials import load_credentials
+    from ml_backend.services import make_engine
     from ml_backend.web.auth import refuse_unsafe_bind
 
     settings = load_settings(host=host, port=port)
     refuse_unsafe_bind(settings.host, load_credentials(settings))
     check_port(settings.host, settings.port)
+    make_engine(settings)  # an engine that is not there is better said now than in the server process
     url = f"http://{settings.host}:{settings.port}"
     err.print(f"docloop listens on [bold]{url}[/bold]; data in {settings.data_dir}. Ctrl-C stops it.")
     if not settings.label_studio_token.get_secret_value():
@@ -154,6 +156,7 @@ def connect(
     from ml_backend.connect import BackendAccess
     from ml_backend.connect import connect as connect_project
     from ml_backend.credentials import load_credentials
+    from ml_backend.jobs.hints import Hints
     from ml_backend.services import LabelStudioAccess
 
     settings = load_settings()
@@ -161,8 +164,9 @@ def connect(
     address = (url or f"http://localhost:{settings.port}").rstrip("/")
     access = BackendAccess(address, secrets.user, secrets.password, secrets.webhook_secret)
     connected = connect_project(LabelStudioAccess(settings).client(), project, access)
+    Hints(settings.data_dir / "hints").leave(project)  # so that its tasks are predicted in advance from now on
     out.print(f"Project {connected.id} “{escape(connected.title)}” is connected to {address}.")
-    out.print(f"Next: [bold]docloop push --project {connected.id}[/bold] stores predictions for all its tasks.")
+    out.print("Tasks without a prediction get one in the background; docloop push does it here, with a progress bar.")
 
 
 @app.command()
@@ -213,7 +217,7 @@ def import_command(
     for source, error in report.failed.items():
         err.print(f"[red]{escape(source)}: {escape(str(error))}[/red] [dim]({error.code})[/dim]")
     failed_list.parent.mkdir(parents=True, exist_ok=True)
-    failed_list.write_text("".join(f"{source}\n" for source in report.failed), encoding="utf-8")
+    failed_list.write_text("".join(f"{source}\n" for source in report.failed), "utf-8", errors="surrogateescape")
     out.print(f"{report.imported} imported, {report.skipped} there already, {len(report.failed)} failed.")
     if report.failed:
         err.print(f"Try those again: [bold]docloop import --project {project} --retry-failed[/bold]")
@@ -221,7 +225,7 @@ def import_command(
 
 
 def _failed(path: Path) -> list[str]:
-    return path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    return path.read_text("utf-8", errors="surrogateescape").splitlines() if path.is_file() else []
 
 
 @app.command()

@@ -10,12 +10,11 @@ import hashlib
 import io
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
 
-from docloop.sources import is_url, name_of
+from docloop.sources import is_url, name_of, read_file
 from ml_backend.errors import DocloopError, FetchRefused
 from ml_backend.images.loader import PageLoader
 from ml_backend.label_studio.client import LabelStudio
@@ -66,7 +65,7 @@ class Import:
 
     def _bytes(self, source: str) -> bytes:
         if not is_url(source):
-            return Path(source).read_bytes()
+            return read_file(source)
         retrying = Retrying(
             stop=stop_after_attempt(4), wait=self.retry_wait, retry=retry_if_exception(_is_transient), reraise=True
         )

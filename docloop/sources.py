@@ -33,6 +33,14 @@ def expand(sources: Iterable[str]) -> Iterator[str]:
             raise SetupError("no_such_file", f"{source} does not exist.", "Name a file, a folder, or an http(s) URL.")
 
 
+def read_file(path: str) -> bytes:
+    """The bytes of a file. Raises SetupError when it cannot be read."""
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise SetupError("file_unreadable", f"{path} cannot be read: {error.strerror}.") from None
+
+
 def url_list(path: Path) -> list[str]:
     """The URLs in a text file, one a line; blank lines and lines that begin with # do not count.
 

@@ -60,7 +60,7 @@ def _read_drawn(services: Services, task: Task, interface: Interface, drawn: Seq
     except DocloopError as error:
         log.warning("task %s: a drawn box was not read: %s", task.id, error.code)
         return no_answers(1, error.code)[0]
-    except (IndexError, KeyError, TypeError, ValueError):
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):  # whatever nonsense the request holds
         log.warning("task %s: the drawn box was not understood", task.id)
         return no_answers(1, "region_not_understood")[0]
     return to_prediction_body(prediction, interface, task.id)

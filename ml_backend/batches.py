@@ -6,6 +6,7 @@ time is None; its computation goes on, and the next request finds it in the cach
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import threading
@@ -58,8 +59,9 @@ class BatchPredictor:
         return [self._outcome(task, found) for task, found in zip(tasks, asked, strict=True)]
 
     def _ask(self, task: Task, interface: Interface, project_uid: str) -> Prediction | Future[Prediction]:
-        # A task id says nothing (SQLite gives ids out again); where its pages are, does.
-        key = (project_uid, json.dumps(task.data, sort_keys=True, default=str), interface, self.version)
+        # A task id says nothing (SQLite gives ids out again); where its pages are, does. Some data hold whole images.
+        data = hashlib.sha256(json.dumps(task.data, sort_keys=True, default=str).encode()).hexdigest()
+        key = (project_uid, data, interface, self.version)
         with self._lock:
             cached = self._cache.get(key)
             if cached is not None:

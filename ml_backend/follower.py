@@ -29,24 +29,29 @@ class Follower(threading.Thread):
         self._stopped = threading.Event()
 
     def run(self) -> None:
+        self._services.hints.recover()
         while not self._stopped.wait(self._pause):
             self.look()
 
     def look(self) -> None:
         """Push to every project that changed and whose pause after an error is over."""
-        for project_id in self._services.hints.take():
+        hints = self._services.hints
+        for project_id in hints.take():
             if self._not_before.get(project_id, 0.0) > time.monotonic() or not self._follow(project_id):
-                self._services.hints.leave(project_id)
+                hints.leave(project_id)
+            hints.finish(project_id)
 
     def _follow(self, project_id: int) -> bool:
         """Whether the project is done with, for now."""
         try:
             report = self._services.push(project_id)
-        except DocloopError as error:
-            log.warning("project %s is not followed: %s", project_id, error)
+        except Exception as error:
+            # This thread serves all projects: none may end it, not even by a fault of ours.
+            code = error.code if isinstance(error, DocloopError) else ""
+            log.warning("project %s is not followed: %s", project_id, error, exc_info=None if code else error)
             self._not_before[project_id] = time.monotonic() + _PAUSE_AFTER_ERROR
             # A wrong interface or a missing token will not mend itself; the next change of the project brings a new hint.
-            return error.code != "label_studio_unreachable"
+            return code not in ("", "label_studio_unreachable")
         if report.pushed or report.failed:
             log.info(
                 "project %s: %s predictions pushed, %s tasks failed", project_id, report.pushed, len(report.failed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -41,13 +42,15 @@ class LabelStudioAccess:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._client: LabelStudio | None = None
+        self._lock = threading.Lock()
 
     def client(self) -> LabelStudio:
         """The client. Raises LabelStudioError if there is no token or nobody answers."""
-        if self._client is None:
-            token = self._settings.label_studio_token.get_secret_value()
-            self._client = LabelStudio(self._settings.label_studio_url, token)
-        return self._client
+        with self._lock:
+            if self._client is None:
+                token = self._settings.label_studio_token.get_secret_value()
+                self._client = LabelStudio(self._settings.label_studio_url, token)
+            return self._client
 
     def authorization(self) -> str:
         """The Authorization header for Label Studio's own files, or empty when no token is set."""
@@ -96,6 +99,16 @@ class Services:
         self.access.close()
 
 
+def make_engine(settings: Settings) -> OCREngine:
+    """The OCR engine that the settings name. Raises EngineUnavailable: it is unknown or not installed."""
+    return create_engine(
+        settings.ocr_engine,
+        runtime=settings.ocr_runtime,
+        languages=settings.ocr_languages,
+        threads=settings.ocr_threads,
+    )
+
+
 def build_services(settings: Settings, engine: OCREngine | None = None, any_public_host: bool = False) -> Services:
     """The parts, wired. ``engine`` replaces the one that the settings name (tests use the fake twin); with
     ``any_public_host`` a person has typed the URLs, and any public address may be fetched.
@@ -106,13 +119,8 @@ def build_services(settings: Settings, engine: OCREngine | None = None, any_publ
     """
     credentials = load_credentials(settings)
     access = LabelStudioAccess(settings)
-    engine = engine or create_engine(
-        settings.ocr_engine,
-        runtime=settings.ocr_runtime,
-        languages=settings.ocr_languages,
-        threads=settings.ocr_threads,
-    )
     loader = PageLoader()
+    engine = engine or make_engine(settings)
     pool = OCRPool(engine, settings.ocr_concurrency, PageCache(settings.data_dir / "cache" / "ocr", _CACHE_BYTES))
     fetcher = Fetcher(
         settings.label_studio_url, access.authorization, settings.allowed_hosts, allow_any_public_host=any_public_host
@@ -130,7 +138,7 @@ def build_services(settings: Settings, engine: OCREngine | None = None, any_publ
         loader=loader,
         pool=pool,
         extractor=extractor,
-        # One more than are read, so that the next page is fetched and decoded meanwhile.
+        # More than are read at once, so that the next pages are fetched and decoded meanwhile.
         batches=BatchPredictor(predictor, workers=settings.ocr_concurrency + 2),
         hints=Hints(settings.data_dir / "hints"),
         access=access,

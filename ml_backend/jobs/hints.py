@@ -16,8 +16,9 @@ class Hints:
 
     def __init__(self, folder: Path) -> None:
         self._changed = folder / "changed"
+        self._taken = folder / "taken"
         self._training = folder / "train"
-        for path in (self._changed, self._training):
+        for path in (self._changed, self._taken, self._training):
             path.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def leave(self, project_id: int) -> None:
@@ -25,13 +26,20 @@ class Hints:
         (self._changed / str(project_id)).touch()
 
     def take(self) -> list[int]:
-        """The projects that changed since they were last taken, each once. What is left meanwhile stays for the next time."""
-        taken = []
-        for path in sorted(self._changed.iterdir()):
-            if path.name.isdigit():
-                path.unlink(missing_ok=True)
-                taken.append(int(path.name))
-        return taken
+        """The projects that changed since they were last taken, each once. A hint left from now on is there the next time."""
+        taken = [path for path in self._changed.iterdir() if path.name.isdigit()]
+        for path in taken:
+            path.replace(self._taken / path.name)
+        return sorted(int(path.name) for path in taken)
+
+    def finish(self, project_id: int) -> None:
+        """What a taken hint asked for is done."""
+        (self._taken / str(project_id)).unlink(missing_ok=True)
+
+    def recover(self) -> None:
+        """Put back what was taken and never finished, by a process that was killed. For the one who takes, at its start."""
+        for path in self._taken.iterdir():
+            path.replace(self._changed / path.name)
 
     def request_training(self, project_id: int) -> None:
         """Keep a request to train; it survives a crash from the moment this returns."""

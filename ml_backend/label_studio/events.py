@@ -29,7 +29,7 @@ class Event:
             return None
         project: Any = body.get("project")
         identity = project.get("id") if isinstance(project, Mapping) else project
-        if isinstance(identity, bool) or not isinstance(identity, int) or identity <= 0:
+        if isinstance(identity, bool) or not isinstance(identity, int) or not 0 < identity < 2**63:
             return None
         return cls(body["action"], identity)
 

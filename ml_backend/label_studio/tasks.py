@@ -20,8 +20,8 @@ class Task:
     @classmethod
     def of(cls, body: Mapping[str, Any]) -> Task:
         """The task of a request body or of the REST API; interactive requests may carry ids as text."""
-        data = body.get("data")
-        return cls(id=int(body.get("id") or 0), data=data if isinstance(data, Mapping) else {})
+        data, identity = body.get("data"), str(body.get("id"))
+        return cls(id=int(identity) if identity.isdecimal() else 0, data=data if isinstance(data, Mapping) else {})
 
     def page_urls(self, interface: Interface) -> tuple[str, ...]:
         """The URLs of all pages, in order.

@@ -11,6 +11,7 @@ from ml_backend.errors import ConfigUnsupported
 from ml_backend.services import Services
 from ml_backend.web.body import json_object, object_list
 
+_STATUS_LINE = 500  # characters of a message in the status line
 _AT_ONCE = 16  # /predict requests that may wait at the same time; the server's other threads stay free for /health
 
 
@@ -63,6 +64,6 @@ def ml_api(services: Services) -> Blueprint:
 def _refuse_config(error: ConfigUnsupported) -> Response:
     """A refusal whose *status line* carries the message: the only part of our answer that Label Studio shows to the admin."""
     answer = jsonify(detail=str(error), code=error.code)
-    words = " ".join(str(error).split()).encode("ascii", "replace").decode()
-    answer.status = f"422 {words}"
+    words = "".join(c if " " <= c <= "~" else "?" for c in " ".join(str(error).split()))
+    answer.status = f"422 {words[:_STATUS_LINE]}"
     return answer

@@ -19,6 +19,8 @@ def pushed(services: Services, monkeypatch: pytest.MonkeyPatch) -> list[int]:
         seen.append(project)
         if project == 8:
             raise LabelStudioError("label_studio_unreachable", "down")
+        if project == 10:
+            raise ZeroDivisionError("a fault of ours")
         if project == 9:
             raise LabelStudioError("config_without_image", "no image")
         return PushReport("v1")
@@ -51,6 +53,13 @@ def test_what_will_not_mend_itself_is_dropped_until_the_project_changes(services
     follower = Follower(services)
     follower.look()
     assert services.hints.take() == []
+
+
+def test_a_fault_of_ours_ends_neither_the_thread_nor_the_hint(services: Services, pushed: list[int]) -> None:
+    services.hints.leave(10)
+    services.hints.leave(11)
+    Follower(services).look()
+    assert (pushed, services.hints.take()) == ([10, 11], [10])
 
 
 def test_it_runs_until_it_is_stopped(services: Services, pushed: list[int]) -> None:

@@ -28,3 +28,14 @@ def test_files_that_are_no_hints_are_left_alone(tmp_path: Path) -> None:
     (tmp_path / "changed" / ".DS_Store").touch()
     assert hints.take() == []
     assert (tmp_path / "changed" / ".DS_Store").exists()
+
+
+def test_a_hint_whose_taker_was_killed_is_there_for_the_next_one(tmp_path: Path) -> None:
+    hints = Hints(tmp_path)
+    hints.leave(7)
+    hints.leave(8)
+    assert hints.take() == [7, 8]
+    hints.finish(8)
+    after_the_kill = Hints(tmp_path)
+    after_the_kill.recover()
+    assert after_the_kill.take() == [7]

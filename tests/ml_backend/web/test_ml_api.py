@@ -93,7 +93,10 @@ def test_a_drawn_box_is_answered_with_label_and_text_under_one_id(client: FlaskC
 @pytest.mark.parametrize(
     "context",
     [{"result": [{"type": "relation"}]}, {"result": [{"id": "a", "value": {"x": "?", "y": 1, "width": 1, "height": 1}}]},
-     {"result": [{"id": "a", "item_index": 9, "value": {"x": 1, "y": 1, "width": 1, "height": 1}}]}],
+     {"result": [{"id": "a", "item_index": 9, "value": {"x": 1, "y": 1, "width": 1, "height": 1}}]},
+     {"result": [{"id": "a", "item_index": 1e999, "value": {"x": 1, "y": 1, "width": 1, "height": 1}}]},
+     {"result": [{"id": "a", "value": [1]}]},
+     {"result": [{"id": "a", "value": {"x": 1e999, "y": None, "width": 1, "height": 1}}]}],
 )  # fmt: skip
 def test_a_drawn_region_that_makes_no_sense_is_an_empty_answer(client: FlaskClient, context: Any) -> None:
     assert predict(client, [IMAGE], context=context) == [[]]
@@ -117,6 +120,12 @@ def test_a_malformed_request_is_a_clear_400(client: FlaskClient, data: bytes, wh
     assert answer.status_code == 400, why
     assert answer.content_type == "application/problem+json"
     assert answer.get_json()["detail"]
+
+
+def test_a_task_with_an_odd_id_is_a_task(client: FlaskClient) -> None:
+    body = {"tasks": [{"id": "x", "data": 7}, {"data": {"image": IMAGE}}], "label_config": interface_xml("total")}
+    first, second = client.post("/predict", json=body).get_json()["results"]
+    assert (first, bool(second)) == ([], True)
 
 
 def test_a_body_beyond_the_limit_is_a_413(client: FlaskClient) -> None:
