@@ -69,6 +69,7 @@ def predict(
     drawing: Annotated[
         Path | None, typer.Option("--draw", help="Folder for pictures of the pages with boxes and labels.")
     ] = None,
+    text: Annotated[bool, typer.Option("--text", help="Also the whole text, line by line.")] = False,
     engine: Annotated[str | None, typer.Option(help="OCR engine, or a chain such as rapidocr,tesseract.")] = None,
 ) -> None:
     """Read documents and show their fields. Needs no Label Studio.
@@ -99,6 +100,8 @@ def predict(
                     _line(show.as_json(source, document, prediction))
                 else:
                     out.print(show.table(escape(source), prediction))
+                if text and not as_json:
+                    out.print(show.text(document))
                 if drawing:
                     _draw(drawing, source, services.loader.load(data), document.pages, prediction.fields)
     finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rich.table import Table
+from rich.text import Text
 
 from ml_backend.document.elements import Document
 from ml_backend.document.fields import Prediction
@@ -34,6 +35,18 @@ def _plain(text: str) -> str:
 def _caption(prediction: Prediction) -> str:
     words = [f"all right as it is: {prediction.score:.0%}"]
     return "; ".join(words + [_plain(note) for note in prediction.notes])
+
+
+def text(document: Document) -> Text:
+    """The words of all pages, line by line in reading order; those read with doubt are coloured."""
+    result = Text()
+    for _, page in document:
+        for line in page.lines:
+            for index in line:
+                result.append(page.words[index].text, style="yellow" if page.words[index].uncertain else "")
+                result.append(" ")
+            result.append("\n")
+    return result
 
 
 def as_json(source: str, document: Document, prediction: Prediction) -> dict[str, Any]:

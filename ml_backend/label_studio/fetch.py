@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from ml_backend.errors import FetchRefused, SetupError
@@ -19,6 +20,8 @@ from ml_backend.label_studio.web_address import WebAddress, ip_address
 from ml_backend.settings import PREFIX
 
 RETRYABLE = frozenset({"fetch_timeout", "fetch_unreachable", "fetch_status"})  # codes after which another try may help
+_LOOKUPS = 16  # host names looked up at the same time; those that hang take a place until the system gives up
+_LOOKUP_SECONDS = 10.0
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _REFUSED_BEFORE = frozenset(
     {"url_malformed", "url_path_refused", "url_host_not_allowed", "url_address_refused", "url_redirect_refused"}
@@ -68,6 +71,7 @@ class Fetcher:
         self._allowed = AllowList(allowed_hosts, allow_any_public_host)
         self._limits = limits
         self._resolver = resolver
+        self._lookups = ThreadPoolExecutor(_LOOKUPS, "lookup")
         self._getter = Getter(limits.bytes)
 
     def fetch(self, url: str, task_id: int | None = None) -> bytes:
@@ -116,7 +120,10 @@ class Fetcher:
 
     def _look_up(self, url: WebAddress) -> Sequence[str]:
         try:
-            return self._resolver(url.host, url.port)
+            # In a thread, since the system's resolver cannot be told when to give up.
+            return self._lookups.submit(self._resolver, url.host, url.port).result(_LOOKUP_SECONDS)
+        except TimeoutError:
+            raise _unknown_host(url, f"no answer within {_LOOKUP_SECONDS:g} seconds") from None
         except (OSError, UnicodeError) as error:
             raise _unknown_host(url, str(error)) from None
 

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from builders import found, page, prediction, word
 from docloop.draw import draw_page, drawing_path
-from docloop.show import as_json, table
+from docloop.show import as_json, table, text
 from ml_backend.document.elements import Document
 from ml_backend.document.geometry import Box
 
@@ -43,6 +43,11 @@ def test_the_table_shows_text_value_certainty_and_reason_and_no_markup_of_a_docu
     console.print(table("a.png", prediction(field)))
     shown = console.export_text()
     assert all(part in shown for part in ("date", "1.2.[red]26", "2026-02-01", "42%", "the only date"))
+
+
+def test_the_text_stands_line_by_line() -> None:
+    read = page(word("Total", line=0), word("12.50", line=0), word("Thanks", line=1, confidence=0.1))
+    assert text(Document((read,))).plain == "Total 12.50 \nThanks \n"
 
 
 def test_json_holds_words_and_fields_in_the_frame() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from running_label_studio import RunningLabelStudio, free_port
 
-from docloop.label_studio_login import personal_access_token, stored_login
+from docloop.label_studio_login import stored_login
 from docloop.label_studio_server import LabelStudioServer
 from docloop.presets import load_interface_xml
 from ml_backend.connect import BackendAccess, connect
@@ -22,11 +22,15 @@ ACCESS = BackendAccess("http://localhost:9", "docloop", "p", "s")
 def test_the_refusal_names_the_settings_and_leaves_nothing_half_made(
     label_studio_environment: Path, tmp_path: Path
 ) -> None:
+    """The token is a legacy one here, which this Label Studio was told to take."""
+    settings = {
+        "USE_DEFAULT_BANNED_SUBNETS": "true",
+        "LABEL_STUDIO_ENABLE_LEGACY_API_TOKEN": "true",
+        "LABEL_STUDIO_USER_TOKEN": "legacy-token-1",
+    }
     login = stored_login(tmp_path)
-    protected = {"USE_DEFAULT_BANNED_SUBNETS": "true"}
-    with LabelStudioServer(label_studio_environment, tmp_path, login, free_port(), extra=protected) as server:
-        token = personal_access_token(server.url, login, tmp_path)
-        refused = refusal(server.url, token)
+    with LabelStudioServer(label_studio_environment, tmp_path, login, free_port(), extra=settings) as server:
+        refused = refusal(server.url, "legacy-token-1")
     assert (refused.code, refused.fix) == ("label_studio_blocks_address", PRIVATE_ADDRESSES_FIX)
 
 

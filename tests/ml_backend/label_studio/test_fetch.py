@@ -328,3 +328,18 @@ def test_an_empty_token_is_not_sent() -> None:
     fetcher._token_source = lambda: ""
     fetcher.fetch("/data/upload/1/a.png")
     assert script.asked[0][2] == {}
+
+
+def test_a_name_that_is_looked_up_for_ever_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    gate = threading.Event()
+    monkeypatch.setattr("ml_backend.label_studio.fetch._LOOKUP_SECONDS", 0.1)
+
+    def hangs(host: str, port: int) -> list[str]:
+        gate.wait(30)
+        return ["198.51.101.7"]
+
+    fetcher = Fetcher("http://label-studio:8080", lambda: TOKEN, ["slow.example.org"], resolver=hangs)
+    with pytest.raises(FetchRefused, match="no answer within") as caught:
+        fetcher.fetch("http://slow.example.org/x.png")
+    gate.set()
+    assert caught.value.code == "fetch_unreachable"
