@@ -75,6 +75,7 @@ $(VENV)/.has-demo: $(VENV)/.has-uv pyproject.toml constraints.txt
 $(VENV)/.has-dev: $(VENV)/.has-uv pyproject.toml constraints.txt
 	@echo "==> docloop and what its tests need, into $(VENV) (about 800 MB, a minute)"
 	@$(call install,dev)
+	@$(BIN)/uv pip install --quiet --python $(VENV) --no-deps $(ML_HOST)
 	@touch $@ $(VENV)/.has-demo
 
 $(LS_VENV)/.has-$(LABEL_STUDIO): | $(VENV)/.has-uv
