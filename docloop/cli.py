@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,7 +16,10 @@ from typer.core import TyperGroup
 
 from docloop import draw, presets, show
 from docloop.sources import expand, is_url, name_of, read_file, url_list
+from ml_backend.document.elements import Document
+from ml_backend.document.fields import Prediction
 from ml_backend.errors import DocloopError
+from ml_backend.images.pages import PageImage
 from ml_backend.settings import load_settings
 
 out = Console(emoji=False)
@@ -82,17 +87,23 @@ def predict(
 
     services = build_services(load_settings(ocr_engine=engine), any_public_host=True)
     specs = services.interface(presets.load_interface_xml(interface)).specs
+    taken: set[Path] = set()
     failed = 0
+
+    def read(source: str) -> tuple[bytes, Document, Prediction]:
+        data = services.predictor.fetch(source, 0) if is_url(source) else read_file(source)
+        return data, *services.predictor.of_bytes(data, specs)
+
     try:
         names = list(expand(sources))
-        with progress() as bar:
-            for source in bar.track(names, description="Reading"):
+        with progress() as bar, ThreadPoolExecutor(services.settings.ocr_concurrency + 1) as readers:
+            results = [readers.submit(read, source) for source in names]
+            for source, result in bar.track(zip(names, results, strict=True), len(names), description="Reading"):
                 try:
-                    data = services.predictor.fetch(source, 0) if is_url(source) else read_file(source)
-                    document, prediction = services.predictor.of_bytes(data, specs)
+                    data, document, prediction = result.result()
                 except DocloopError as error:
                     failed += 1
-                    err.print(f"[red]{escape(source)}: {escape(str(error))}[/red] [dim]({error.code})[/dim]")
+                    _complain(source, error)
                     if as_json:
                         _line({"source": source, "error": {"code": error.code, "detail": str(error)}})
                     continue
@@ -103,22 +114,29 @@ def predict(
                 if text and not as_json:
                     out.print(show.text(document))
                 if drawing:
-                    _draw(drawing, source, services.loader.load(data), document.pages, prediction.fields)
+                    _draw(drawing, name_of(source), services.loader.load(data), (document, prediction), taken)
     finally:
         services.close()
     if failed:
         raise typer.Exit(1)
 
 
+def _complain(source: str, error: DocloopError) -> None:
+    err.print(f"[red]{escape(source)}: {escape(str(error))}[/red] [dim]({error.code})[/dim]")
+
+
 def _line(value: dict[str, Any]) -> None:
     typer.echo(json.dumps(value, ensure_ascii=False))
 
 
-def _draw(folder: Path, source: str, images: Any, pages: Any, fields: Any) -> None:
+def _draw(
+    folder: Path, name: str, images: Sequence[PageImage], read: tuple[Document, Prediction], taken: set[Path]
+) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    for number, (image, page) in enumerate(zip(images, pages, strict=True)):
-        path = draw.drawing_path(folder, name_of(source), number, len(pages))
-        draw.draw_page(image.image, page, [found for found in fields if found.page == number]).save(path)
+    document, prediction = read
+    for number, (image, page) in enumerate(zip(images, document.pages, strict=True)):
+        path = draw.unused(folder, draw.drawing_name(name, number, len(images)), taken)
+        draw.draw_page(image.image, page, [found for found in prediction.fields if found.page == number]).save(path)
         err.print(f"[dim]drawn: {escape(str(path))}[/dim]")
 
 
@@ -128,7 +146,7 @@ def serve(
     port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
 ) -> None:
     """Answer Label Studio: predictions on request, and in advance for new tasks of connected projects."""
-    from docloop.server import Server, check_port
+    from docloop.server import Server, address, check_port
     from ml_backend.credentials import load_credentials
     from ml_backend.services import make_engine
     from ml_backend.web.auth import refuse_unsafe_bind
@@ -137,7 +155,7 @@ def serve(
     refuse_unsafe_bind(settings.host, load_credentials(settings))
     check_port(settings.host, settings.port)
     make_engine(settings)  # an engine that is not there is better said now than in the server process
-    url = f"http://{settings.host}:{settings.port}"
+    url = f"http://{address(settings)}"
     err.print(f"docloop listens on [bold]{url}[/bold]; data in {settings.data_dir}. Ctrl-C stops it.")
     if not settings.label_studio_token.get_secret_value():
         err.print(
@@ -199,36 +217,30 @@ def import_command(
     PDFs become page images: one task a document where the interface has valueList, one a page elsewhere. What fails is kept in a
     list; [bold]docloop import --project 7 --retry-failed[/bold] tries it again.
     """
-    from docloop.import_files import Import
+    from docloop.import_files import FailedSources, Import, ImportReport
     from ml_backend.services import build_services
 
     settings = load_settings()
     services = build_services(settings, any_public_host=True)
-    failed_list = settings.data_dir / "imports" / f"project-{project}-failed.txt"
-    names = (
-        list(expand(sources or [])) + (url_list(urls) if urls else []) + (_failed(failed_list) if retry_failed else [])
-    )
+    failures = FailedSources(settings.data_dir / "imports" / f"project-{project}-failed.txt")
+    names = list(expand(sources or [])) + (url_list(urls) if urls else []) + (failures.read() if retry_failed else [])
+    report = ImportReport()
     try:
         label_studio = services.access.client()
         target = services.interface(label_studio.project(project).label_config)
         with progress() as bar:
             moving = bar.add_task("Importing", total=len(names))
             job = Import(label_studio, services.loader, lambda url: services.predictor.fetch(url, 0), project, target)
-            report = job.run(names, lambda source, report: bar.advance(moving))
+            job.run(names, report, lambda: bar.advance(moving))
     finally:
         services.close()
+        failures.update(report)
     for source, error in report.failed.items():
-        err.print(f"[red]{escape(source)}: {escape(str(error))}[/red] [dim]({error.code})[/dim]")
-    failed_list.parent.mkdir(parents=True, exist_ok=True)
-    failed_list.write_text("".join(f"{source}\n" for source in report.failed), "utf-8", errors="surrogateescape")
+        _complain(source, error)
     out.print(f"{report.imported} imported, {report.skipped} there already, {len(report.failed)} failed.")
     if report.failed:
         err.print(f"Try those again: [bold]docloop import --project {project} --retry-failed[/bold]")
         raise typer.Exit(1)
-
-
-def _failed(path: Path) -> list[str]:
-    return path.read_text("utf-8", errors="surrogateescape").splitlines() if path.is_file() else []
 
 
 @app.command()
@@ -245,7 +257,13 @@ def push(project: ProjectOption) -> None:
             def show_progress(report: PushReport) -> None:
                 bar.update(moving, total=report.total, completed=report.done)
 
-            report = services.push(project, show_progress)
+            try:
+                report = services.push(project, show_progress, wait=False)
+            except DocloopError as busy:
+                if busy.code != "push_running":
+                    raise
+                err.print("docloop serve is predicting this project just now; waiting for it ...")
+                report = services.push(project, show_progress)
     finally:
         services.close()
     for task, error in report.failed.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import count
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
@@ -59,7 +60,16 @@ def _pixels(quad: Quad, size: tuple[int, int]) -> list[tuple[float, float]]:
     return [(x * size[0], y * size[1]) for x, y in quad.points]
 
 
-def drawing_path(folder: Path, source_name: str, page: int, pages: int) -> Path:
-    """Where the drawing of a page goes: ``name.png``, or ``name-p2.png`` for documents of several pages."""
+def drawing_name(source_name: str, page: int, pages: int) -> str:
+    """The name of a page's drawing: ``name.png``, or ``name-p2.png`` for documents of several pages."""
     stem = source_name.rpartition(".")[0] or source_name
-    return folder / (f"{stem}.png" if pages == 1 else f"{stem}-p{page + 1}.png")
+    return f"{stem}.png" if pages == 1 else f"{stem}-p{page + 1}.png"
+
+
+def unused(folder: Path, name: str, taken: set[Path]) -> Path:
+    """``name`` in ``folder``, numbered if this run has written it already: ``a/x.png`` and ``b/x.png`` are two drawings."""
+    stem, _, suffix = name.rpartition(".")
+    numbered = (folder / (f"{stem}-{i}.{suffix}" if i > 1 else name) for i in count(1))
+    path = next(path for path in numbered if path not in taken)
+    taken.add(path)
+    return path

@@ -10,6 +10,7 @@ import hashlib
 import io
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
@@ -17,6 +18,7 @@ from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_expo
 from docloop.sources import is_url, name_of, read_file
 from ml_backend.errors import DocloopError, FetchRefused
 from ml_backend.images.loader import PageLoader
+from ml_backend.images.pages import PageImage
 from ml_backend.label_studio.client import LabelStudio
 from ml_backend.label_studio.fetch import RETRYABLE
 from ml_backend.label_studio.label_config import Interface
@@ -26,8 +28,9 @@ _SHOWN_AS_IS = {b"\x89PNG": ("png", "image/png"), b"\xff\xd8\xff": ("jpg", "imag
 
 @dataclass
 class ImportReport:
-    """What an import did. ``failed`` maps each source to the reason."""
+    """What an import did so far. ``tried`` are the sources, ``failed`` maps each failed one to the reason."""
 
+    tried: list[str] = field(default_factory=list)
     imported: int = 0
     skipped: int = 0
     failed: dict[str, DocloopError] = field(default_factory=dict)
@@ -44,9 +47,11 @@ class Import:
     interface: Interface
     retry_wait: Any = field(default_factory=lambda: wait_exponential_jitter(initial=1, max=20))
 
-    def run(self, sources: Iterable[str], on_progress: Callable[[str, ImportReport], None]) -> ImportReport:
-        """Import each source that the project does not have; one that fails is reported, and the others go on."""
-        report = ImportReport()
+    def run(self, sources: Iterable[str], report: ImportReport, on_progress: Callable[[], None]) -> None:
+        """Import each source that the project does not have; one that fails is reported, and the others go on.
+
+        ``report`` is kept up to date, so that it is right also when this is interrupted.
+        """
         known = {str(row.data.get("sha256")) for row in self.label_studio.tasks(self.project_id)}
         for source in sources:
             try:
@@ -60,8 +65,8 @@ class Import:
                     report.imported += 1
             except DocloopError as error:
                 report.failed[source] = error
-            on_progress(source, report)
-        return report
+            report.tried.append(source)
+            on_progress()
 
     def _bytes(self, source: str) -> bytes:
         if not is_url(source):
@@ -89,18 +94,44 @@ class Import:
 
     def _pages(self, stem: str, data: bytes) -> list[tuple[str, bytes, str]]:
         """Name, bytes and media type of each page. Everything is decoded here first, so that no broken picture gets in."""
-        pages = self.loader.load(data)
         for magic, (suffix, kind) in _SHOWN_AS_IS.items():
             if data.startswith(magic):
+                self.loader.load(data)
                 return [(f"{stem}.{suffix}", data, kind)]
-        named = []
-        for page in pages:
-            buffer = io.BytesIO()
-            page.image.save(buffer, "PNG")
-            tail = f"-p{page.number + 1}" if len(pages) > 1 else ""
-            named.append((f"{stem}{tail}.png", buffer.getvalue(), "image/png"))
-        return named
+        pages = [_png(page) for page in self.loader.pages(data)]
+        tails = [f"-p{number}" for number in range(1, len(pages) + 1)] if len(pages) > 1 else [""]
+        return [(f"{stem}{tail}.png", page, "image/png") for tail, page in zip(tails, pages, strict=True)]
+
+
+def _png(page: PageImage) -> bytes:
+    buffer = io.BytesIO()
+    page.image.save(buffer, "PNG")
+    return buffer.getvalue()
 
 
 def _is_transient(error: BaseException) -> bool:
     return isinstance(error, FetchRefused) and error.code in RETRYABLE
+
+
+class FailedSources:
+    """The list of sources that could not be imported into a project, one a line: those of all runs that were not tried again."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def read(self) -> list[str]:
+        return self._path.read_text("utf-8", "surrogateescape").splitlines() if self._path.is_file() else []
+
+    def update(self, report: ImportReport) -> None:
+        """Take out what was tried, put in what failed."""
+        tried = {_absolute(source) for source in report.tried}
+        left = [source for source in self.read() if source not in tried] + [
+            _absolute(source) for source in report.failed
+        ]
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._path.write_text("".join(f"{source}\n" for source in left), "utf-8", "surrogateescape")
+
+
+def _absolute(source: str) -> str:
+    """Files by their whole path, so that they can be tried again from another folder."""
+    return source if is_url(source) else str(Path(source).absolute())

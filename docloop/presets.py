@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.resources import files
 from pathlib import Path
 
+from docloop.sources import read_file
 from ml_backend.errors import SetupError
 
 
@@ -25,7 +26,7 @@ def load_interface_xml(name_or_path: str) -> str:
         return (files("label_config") / f"{name_or_path}.xml").read_text(encoding="utf-8")
     path = Path(name_or_path)
     if path.is_file():
-        return path.read_text(encoding="utf-8")
+        return read_file(name_or_path).decode("utf-8", "replace")
     raise SetupError(
         "unknown_interface",
         f"There is no labelling interface {name_or_path!r}.",

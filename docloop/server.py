@@ -27,7 +27,7 @@ class Server(BaseApplication):
 
     def load_config(self) -> None:
         options: dict[str, Any] = {
-            "bind": f"{self._settings.host}:{self._settings.port}",
+            "bind": address(self._settings),
             "worker_class": "gthread",
             "workers": 1,
             "threads": _THREADS,
@@ -36,7 +36,8 @@ class Server(BaseApplication):
             "keepalive": 5,
             "proc_name": "docloop",
             "loglevel": "warning",
-            "worker_tmp_dir": None,
+            # A door beside the guard, at one path for all servers of a user.
+            "control_socket_disable": True,
         }
         for name, value in options.items():
             self.cfg.set(name, value)
@@ -54,6 +55,12 @@ class Server(BaseApplication):
 
         self.cfg.set("worker_exit", stop)
         return create_app(services)
+
+
+def address(settings: Settings) -> str:
+    """Host and port as URLs and gunicorn write them."""
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return f"{host}:{settings.port}"
 
 
 def check_port(host: str, port: int) -> None:

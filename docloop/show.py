@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -23,18 +24,13 @@ def table(source: str, prediction: Prediction) -> Table:
         sure = f"[{colour}]{found.confidence:.0%}[/{colour}]"
         value = found.value if found.value != found.text else ""
         page = f"p{found.page + 1}: " if len(prediction.page_sizes) > 1 else ""
-        result.add_row(found.label, *map(_plain, (found.text, value)), sure, _plain(page + found.reason))
+        result.add_row(found.label, *map(escape, (found.text, value)), sure, escape(page + found.reason))
     return result
-
-
-def _plain(text: str) -> str:
-    """``text`` with rich's markup switched off: what stands on a document is never markup."""
-    return text.replace("[", "\\[")
 
 
 def _caption(prediction: Prediction) -> str:
     words = [f"all right as it is: {prediction.score:.0%}"]
-    return "; ".join(words + [_plain(note) for note in prediction.notes])
+    return "; ".join(words + [escape(note) for note in prediction.notes])
 
 
 def text(document: Document) -> Text:

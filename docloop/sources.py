@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from ml_backend.errors import SetupError
 
@@ -48,7 +50,7 @@ def url_list(path: Path) -> list[str]:
         SetupError: a line that is no http(s) URL, quoted with its number.
     """
     urls = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(read_file(str(path)).decode("utf-8", "replace").splitlines(), 1):
         text = line.strip()
         if not text or text.startswith("#"):
             continue
@@ -59,6 +61,9 @@ def url_list(path: Path) -> list[str]:
 
 
 def name_of(source: str) -> str:
-    """A short name for people and for Label Studio: the last part of a path or URL, without a query."""
-    tail = source.split("?")[0].split("#")[0].rstrip("/").rpartition("/")[2]
-    return tail or "document"
+    """A short name for people and for Label Studio: the last part of a path, or of a URL without its query."""
+    if is_url(source):
+        parts = urlsplit(source)
+        return unquote(parts.path.rstrip("/").rpartition("/")[2]) or parts.hostname or "document"
+    # Names from old archives may be no UTF-8, which HTTP cannot carry.
+    return os.fsencode(Path(source).name).decode("utf-8", "replace") or "document"

@@ -29,6 +29,7 @@ Outcome = Prediction | DocloopError | None
 Key = tuple[str, str, Interface, str]
 
 _CACHED = 20_000  # predictions, about 5 KB each
+_LOOK = 0.5  # seconds between looks whether everything was closed
 _FRESH = 600.0  # seconds; a local file or a web page may change under the same URL
 
 
@@ -41,12 +42,8 @@ class BatchPredictor:
         self._workers = ThreadPoolExecutor(workers, thread_name_prefix="predict")
         self._cache: TTLCache[Key, Prediction] = TTLCache(_CACHED, _FRESH, timer=clock)
         self._running: dict[Key, Future[Prediction]] = {}
+        self._closed = threading.Event()
         self._lock = threading.RLock()  # a future that is done at once calls back within _ask
-
-    @property
-    def version(self) -> str:
-        """The model version of every prediction made now."""
-        return self.predictor.extractor.version
 
     def predict_all(
         self, tasks: Sequence[Task], interface: Interface, project_uid: str, budget: float | None = None
@@ -54,18 +51,26 @@ class BatchPredictor:
         """One outcome per task, in order, after at most ``budget`` seconds (None: as long as it takes)."""
         deadline = None if budget is None else self._clock() + budget
         asked = [self._ask(task, interface, project_uid) for task in tasks]
-        running = [future for future in asked if isinstance(future, Future)]
-        wait(running, timeout=None if deadline is None else max(0.0, deadline - self._clock()))
+        self._wait([future for future in asked if isinstance(future, Future)], deadline)
         return [self._outcome(task, found) for task, found in zip(tasks, asked, strict=True)]
+
+    def _wait(self, running: Sequence[Future[Prediction]], deadline: float | None) -> None:
+        """Until all are done, the deadline, or ``close``: futures that a shutdown cancels wake nobody who waits for them."""
+        while not self._closed.is_set():
+            left = _LOOK if deadline is None else min(_LOOK, max(0.0, deadline - self._clock()))
+            if not wait(running, timeout=left).not_done or left == 0:
+                return
 
     def _ask(self, task: Task, interface: Interface, project_uid: str) -> Prediction | Future[Prediction]:
         # A task id says nothing (SQLite gives ids out again); where its pages are, does. Some data hold whole images.
         data = hashlib.sha256(json.dumps(task.data, sort_keys=True, default=str).encode()).hexdigest()
-        key = (project_uid, data, interface, self.version)
+        key = (project_uid, data, interface, self.predictor.extractor.version)
         with self._lock:
             cached = self._cache.get(key)
             if cached is not None:
                 return cached
+            if self._closed.is_set():
+                return _stopped()
             future = self._running.get(key)
             if future is None:
                 future = self._running[key] = self._workers.submit(self.predictor.predict, task, interface)
@@ -98,4 +103,12 @@ class BatchPredictor:
 
     def close(self) -> None:
         """Finish what runs, drop what waits."""
+        with self._lock:
+            self._closed.set()
         self._workers.shutdown(wait=True, cancel_futures=True)
+
+
+def _stopped() -> Future[Prediction]:
+    future: Future[Prediction] = Future()
+    future.set_exception(DocloopError("stopped", "docloop was stopped before this task."))
+    return future

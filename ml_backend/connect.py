@@ -7,6 +7,7 @@ quietly makes the order of tasks random: a version that was there before is set 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,9 +60,7 @@ def _ensure_webhook(label_studio: LabelStudio, project_id: int, access: BackendA
         hook for hook in label_studio.call("GET", "api/webhooks/", project=project_id) if hook["url"] == body["url"]
     ]
     if there:
-        label_studio.call(
-            "PATCH", f"api/webhooks/{there[0]['id']}/", body={"headers": body["headers"], "is_active": True}
-        )
+        label_studio.call("PATCH", f"api/webhooks/{there[0]['id']}/", body=body)
     else:
         label_studio.call("POST", "api/webhooks/", body=body)
 
@@ -84,8 +83,9 @@ def _ensure_backend(label_studio: LabelStudio, project_id: int, access: BackendA
     try:
         label_studio.call("POST", "api/ml", body=body)
     except LabelStudioError:
-        for half_made in _backends(label_studio, project_id, access.url):
-            label_studio.call("DELETE", f"api/ml/{half_made}")
+        with suppress(LabelStudioError):  # the refusal says more than a failure to clean up after it
+            for half_made in _backends(label_studio, project_id, access.url):
+                label_studio.call("DELETE", f"api/ml/{half_made}")
         raise
 
 

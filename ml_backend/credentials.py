@@ -27,7 +27,7 @@ class Credentials:
     """What a request must know: user and password (Basic), ``api_token`` (Bearer) or ``webhook_secret`` (webhooks only).
 
     Raises:
-        SetupError: one of them is empty, or the user name has a colon, which Basic authentication cannot carry.
+        SetupError: one of them is empty or not ASCII, or the user name has a colon, which Basic authentication cannot carry.
     """
 
     user: str
@@ -41,6 +41,13 @@ class Credentials:
                 name = PREFIX + each.name.upper()
                 raise SetupError(
                     "secret_empty", f"{name} is empty.", "Give it a value, or leave it out to have one made."
+                )
+            if not getattr(self, each.name).isascii():
+                name = PREFIX + each.name.upper()
+                raise SetupError(
+                    "secret_not_ascii",
+                    f"{name} has a character beyond ASCII.",
+                    "HTTP programs disagree on those.",
                 )
         if ":" in self.user:
             raise SetupError("user_with_colon", f"{PREFIX}USER has a colon: {self.user!r}.", "Choose one without.")

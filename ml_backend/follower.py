@@ -1,6 +1,7 @@
 """Keeps projects pre-annotated: takes the hints that webhooks leave, and pushes predictions for tasks that have none.
 
-Level-triggered: a hint says only where to look. Whatever fails is looked at again, after a pause.
+Level-triggered: a hint says only where to look, and at the start and once an hour all connected projects are looked at without
+one. Whatever fails is looked at again, after a pause that grows.
 """
 
 from __future__ import annotations
@@ -8,56 +9,102 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
 
+from ml_backend.credentials import WEBHOOK_HEADER
 from ml_backend.errors import DocloopError
+from ml_backend.label_studio.fetch import RETRYABLE
+from ml_backend.push import PushReport
 from ml_backend.services import Services
 
 log = logging.getLogger(__name__)
 
 _PAUSE = 1.0  # seconds between looks; an import of many files is one look
-_PAUSE_AFTER_ERROR = 30.0
+_SWEEP = 3600.0  # seconds between looks at all connected projects
+_SHARE, _LONGEST_REST = 5.0, 60.0  # a project rests five times as long as a look at it took, at most a minute
+_FIRST_RETRY, _LAST_RETRY = 15.0, 900.0  # seconds; each retry waits twice as long as the one before
+_HOPELESS = frozenset(
+    {
+        "config_not_xml",
+        "config_without_image",
+        "config_without_boxes",
+        "config_field_type_unknown",
+        "label_studio_no_token",
+        "label_studio_not_found",
+    }
+)  # mended only by a change of the project or of our settings: that brings a new hint, or a new start
 
 
 class Follower(threading.Thread):
     """One thread beside the web application."""
 
-    def __init__(self, services: Services, pause: float = _PAUSE) -> None:
+    def __init__(self, services: Services, pause: float = _PAUSE, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__(name="follower", daemon=True)
         self._services = services
         self._pause = pause
-        self._not_before: dict[int, float] = {}
+        self._clock = clock
+        self._next_sweep = clock()
+        self._retries: dict[int, tuple[float, float]] = {}  # project -> (not before, next pause)
         self._stopped = threading.Event()
 
     def run(self) -> None:
         self._services.hints.recover()
         while not self._stopped.wait(self._pause):
+            self.sweep()
             self.look()
+
+    def sweep(self) -> None:
+        """Leave a hint for every project that was connected to this docloop, when it is time to: webhooks get lost."""
+        if self._clock() < self._next_sweep:
+            return
+        self._next_sweep = self._clock() + _SWEEP
+        try:
+            secret = self._services.credentials.webhook_secret
+            for project_id in self._services.access.client().projects_with_webhook(WEBHOOK_HEADER, secret):
+                self._services.hints.leave(project_id)
+        except DocloopError as error:
+            if error.code not in _HOPELESS:
+                self._next_sweep = self._clock() + _FIRST_RETRY
+            log.warning("connected projects are not known: %s", error.code)
 
     def look(self) -> None:
         """Push to every project that changed and whose pause after an error is over."""
         hints = self._services.hints
         for project_id in hints.take():
-            if self._not_before.get(project_id, 0.0) > time.monotonic() or not self._follow(project_id):
+            not_before, _ = self._retries.get(project_id, (0.0, 0.0))
+            if self._clock() < not_before or not self._follow(project_id):
                 hints.leave(project_id)
             hints.finish(project_id)
 
     def _follow(self, project_id: int) -> bool:
         """Whether the project is done with, for now."""
+        began = self._clock()
         try:
-            report = self._services.push(project_id)
+            report = self._services.push(project_id, wait=False)
         except Exception as error:
             # This thread serves all projects: none may end it, not even by a fault of ours.
-            code = error.code if isinstance(error, DocloopError) else ""
-            log.warning("project %s is not followed: %s", project_id, error, exc_info=None if code else error)
-            self._not_before[project_id] = time.monotonic() + _PAUSE_AFTER_ERROR
-            # A wrong interface or a missing token will not mend itself; the next change of the project brings a new hint.
-            return code not in ("", "label_studio_unreachable")
+            code = error.code if isinstance(error, DocloopError) else "internal_error"
+            log.warning("project %s is not followed: %s", project_id, code, exc_info=code == "internal_error")
+            return code in _HOPELESS or self._try_later(project_id)
         if report.pushed or report.failed:
             log.info(
                 "project %s: %s predictions pushed, %s tasks failed", project_id, report.pushed, len(report.failed)
             )
+        if _may_mend(report):
+            return self._try_later(project_id)
+        rest = min(_LONGEST_REST, _SHARE * (self._clock() - began))
+        self._retries[project_id] = (self._clock() + rest, _FIRST_RETRY)
         return True
+
+    def _try_later(self, project_id: int) -> bool:
+        _, pause = self._retries.get(project_id, (0.0, _FIRST_RETRY))
+        self._retries[project_id] = (self._clock() + pause, min(2 * pause, _LAST_RETRY))
+        return False
 
     def stop(self) -> None:
         """Stop after the push that runs."""
         self._stopped.set()
+
+
+def _may_mend(report: PushReport) -> bool:
+    return any(error.code in RETRYABLE for error in report.failed.values())

@@ -6,6 +6,7 @@ the HTTP; prediction is the same as in docloop's own server. Training and webhoo
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
@@ -16,11 +17,18 @@ from ml_backend.answers import answer_tasks
 from ml_backend.services import Services, build_services
 from ml_backend.settings import load_settings
 
+_making = threading.Lock()
+
 
 @cache
-def shared_services() -> Services:
-    """The parts of this process, from its environment: hosts make a model object for each request."""
+def _made() -> Services:
     return build_services(load_settings())
+
+
+def shared_services() -> Services:
+    """The parts of this process, from its environment, made once: hosts make a model object for each request."""
+    with _making:
+        return _made()
 
 
 class DocloopModel(LabelStudioMLBase):  # type: ignore[misc]  # the package is untyped
@@ -28,7 +36,8 @@ class DocloopModel(LabelStudioMLBase):  # type: ignore[misc]  # the package is u
 
     def setup(self) -> None:
         """Called by 2.x hosts only: the version of ``/setup`` must be the one that the predictions carry."""
-        self.set("model_version", shared_services().version)
+        services, config = shared_services(), str(self.label_config or "")
+        self.set("model_version", services.version(config) if config else services.extractor.version)
 
     def predict(
         self, tasks: Sequence[Mapping[str, Any]], context: Mapping[str, Any] | None = None, **kwargs: Any

@@ -7,7 +7,8 @@ time limits) belongs to ``batches``; how the parts are made, to ``services``.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 
 from ml_backend.counters import PAGE_FAILURES
@@ -26,12 +27,17 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Predictor:
-    """``fetch`` turns (URL, task id) into bytes, ``load`` bytes into upright pages, ``read`` a page image into words."""
+    """``fetch`` turns (URL, task id) into bytes, ``load`` bytes into upright pages, one at a time,
+    ``read`` a page image into words."""
 
     fetch: Callable[[str, int], bytes]
-    load: Callable[[bytes], Sequence[PageImage]]
+    load: Callable[[bytes], Generator[PageImage, None, None]]
     read: Callable[[PageImage], Page]
     extractor: FieldExtractor
+
+    def version(self, interface: Interface) -> str:
+        """The model version of predictions for ``interface``: another interface makes the stored ones outdated."""
+        return f"{self.extractor.version}.{interface.fingerprint}"
 
     def predict(self, task: Task, interface: Interface) -> Prediction:
         """The prediction for one task.
@@ -45,8 +51,7 @@ class Predictor:
         failures: list[DocloopError] = []
         for number, url in enumerate(task.page_urls(interface)):
             try:
-                # A page of Label Studio is one picture: of a TIFF with several, the editor shows the first.
-                pages.append(self.read(self.load(self.fetch(url, task.id))[0]))
+                pages.append(self.read(self._picture(url, task)))
             except DocloopError as error:
                 log.warning("task %s page %s: %s", task.id, number + 1, error.code)
                 PAGE_FAILURES.labels(error.code).inc()
@@ -55,11 +60,13 @@ class Predictor:
         if len(failures) == len(pages):
             raise failures[0]
         prediction = self.of_document(Document(tuple(pages)), interface.specs)
-        return replace(prediction, notes=prediction.notes + tuple(error.message for error in failures))
+        notes = prediction.notes + tuple(error.message for error in failures)
+        return replace(prediction, model_version=self.version(interface), notes=notes)
 
     def of_bytes(self, data: bytes, specs: Sequence[FieldSpec]) -> tuple[Document, Prediction]:
         """The words and the prediction of a whole file, all its pages."""
-        document = Document(tuple(self.read(image) for image in self.load(data)))
+        with closing(self.load(data)) as images:
+            document = Document(tuple(self.read(image) for image in images))
         return document, self.of_document(document, specs)
 
     def of_document(self, document: Document, specs: Sequence[FieldSpec]) -> Prediction:
@@ -80,7 +87,7 @@ class Predictor:
         The words of the whole page are used, as they are mostly in the cache; when none lies inside, the box is read on its own.
         """
         url = task.page_urls(interface)[drawn.page]
-        image = self.load(self.fetch(url, task.id))[0]
+        image = self._picture(url, task)
         page = self.read(image)
         box = drawn.box.upright(page.width, page.height)
         inside = [i for i, word in enumerate(page.words) if word.box.intersection(box) > 0.5 * word.box.area]
@@ -94,7 +101,12 @@ class Predictor:
             )
         field = replace(drawn, text=text, confidence=confidence, words=tuple(inside))
         sizes = [(1, 1)] * drawn.page + [(page.width, page.height)]
-        return Prediction((field,), tuple(sizes), confidence, self.extractor.version, (page.engine,))
+        return Prediction((field,), tuple(sizes), confidence, self.version(interface), (page.engine,))
+
+    def _picture(self, url: str, task: Task) -> PageImage:
+        """A page of Label Studio is one picture: of a file with several, its editor shows the first, and no more is decoded."""
+        with closing(self.load(self.fetch(url, task.id))) as images:
+            return next(images)
 
 
 def _with_doubts(field: Field, page: Page) -> Field:

@@ -16,9 +16,10 @@ from typing import Any
 
 from ml_backend.batches import BatchPredictor
 from ml_backend.document.fields import Prediction
-from ml_backend.errors import DocloopError
-from ml_backend.label_studio.client import LabelStudio, TaskRow
+from ml_backend.errors import DocloopError, LabelStudioError
+from ml_backend.label_studio.client import LabelStudio, Project, TaskRow
 from ml_backend.label_studio.label_config import Interface
+from ml_backend.label_studio.refusals import TASK_GONE
 from ml_backend.label_studio.results import to_prediction_body
 from ml_backend.label_studio.tasks import Task
 
@@ -50,7 +51,7 @@ class Push:
     label_studio: LabelStudio
     predictor: BatchPredictor
     interface: Interface
-    project_id: int
+    project: Project
     on_progress: Callable[[PushReport], None] = lambda report: None
     clock: Callable[[], float] = time.monotonic
 
@@ -59,32 +60,48 @@ class Push:
 
         A project that serves none of the stored versions yet gets it with the first import, so that annotators can begin.
         """
-        project = self.label_studio.project(self.project_id)
-        rows = list(self.label_studio.tasks(self.project_id))
-        report = PushReport(self.predictor.version, total=len(rows))
-        todo = [row for row in rows if report.version not in row.versions]
-        report.current = len(rows) - len(todo)
+        report = PushReport(self.predictor.predictor.version(self.interface), total=self.project.task_count)
+        todo = list(self.label_studio.tasks(self.project.id, lacking=report.version))
+        report.total = max(report.total, len(todo))
+        report.current = report.total - len(todo)
         self.on_progress(report)
-        serves = any(project.model_version in row.versions for row in rows)
-        for bodies in self._requests(todo, project.uid, report):
-            kept = self.label_studio.import_predictions(self.project_id, bodies)
-            report.pushed += kept
-            report.refused += len(bodies) - kept
-            self.on_progress(report)
-            if kept and not serves:
-                self.label_studio.set_model_version(self.project_id, report.version)
-                serves = True
-        if report.current + report.pushed and project.model_version != report.version:
-            self.label_studio.set_model_version(self.project_id, report.version)
+        stored = self.label_studio.model_versions(self.project.id)
+        served = self.project.model_version
+        for bodies in self._requests(todo, report):
+            self._import(bodies, report)
+            if report.pushed and served not in stored:
+                served = self._serve(report.version)
+        if served != report.version and (report.pushed or report.version in stored):
+            self._serve(report.version)
         return report
 
-    def _requests(self, todo: Sequence[TaskRow], uid: str, report: PushReport) -> Iterator[list[dict[str, Any]]]:
+    def _serve(self, version: str) -> str:
+        self.label_studio.set_model_version(self.project.id, version)
+        return version
+
+    def _import(self, bodies: Sequence[dict[str, Any]], report: PushReport) -> None:
+        """One import. A task that was deleted meanwhile makes Label Studio refuse all: it is left out, and the rest go again."""
+        try:
+            kept = self.label_studio.import_predictions(self.project.id, bodies)
+        except LabelStudioError as error:
+            if error.code != TASK_GONE:
+                raise
+            there = {row.id for row in self.label_studio.tasks(self.project.id)}
+            gone = [body["task"] for body in bodies if body["task"] not in there]
+            report.failed.update(dict.fromkeys(gone, error))
+            bodies = [body for body in bodies if body["task"] in there]
+            kept = self.label_studio.import_predictions(self.project.id, bodies) if gone and bodies else 0
+        report.pushed += kept
+        report.refused += len(bodies) - kept
+        self.on_progress(report)
+
+    def _requests(self, todo: Sequence[TaskRow], report: PushReport) -> Iterator[list[dict[str, Any]]]:
         """Bodies of one import after the other: few, none too large for memory, none too long in coming."""
         waiting: list[dict[str, Any]] = []
         size, last_took, since = 0, 1.0, self.clock()
         rest = iter(todo)
         while rows := list(islice(rest, _AT_ONCE)):
-            for body in self._predict(rows, uid, report):
+            for body in self._predict(rows, report):
                 waiting.append(body)
                 size += len(json.dumps(body))
             self.on_progress(report)
@@ -96,9 +113,11 @@ class Push:
         if waiting:
             yield waiting
 
-    def _predict(self, rows: Sequence[TaskRow], uid: str, report: PushReport) -> Iterator[dict[str, Any]]:
+    def _predict(self, rows: Sequence[TaskRow], report: PushReport) -> Iterator[dict[str, Any]]:
         tasks = [Task(row.id, row.data) for row in rows]
-        for task, outcome in zip(tasks, self.predictor.predict_all(tasks, self.interface, uid), strict=True):
+        for task, outcome in zip(
+            tasks, self.predictor.predict_all(tasks, self.interface, self.project.uid), strict=True
+        ):
             if isinstance(outcome, Prediction):
                 yield {"task": task.id, **to_prediction_body(outcome, self.interface, task.id)}
             else:

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from ml_backend.batches import BatchPredictor
 from ml_backend.credentials import Credentials, load_credentials
+from ml_backend.errors import DocloopError
 from ml_backend.images.loader import PageLoader
 from ml_backend.jobs.hints import Hints
 from ml_backend.label_studio.client import LabelStudio
@@ -79,18 +80,31 @@ class Services:
     def predictor(self) -> Predictor:
         return self.batches.predictor
 
-    @property
-    def version(self) -> str:
-        return self.batches.version
+    def version(self, label_config: str) -> str:
+        """The model version of predictions for a labelling interface. Raises ConfigUnsupported."""
+        return self.predictor.version(self.interface(label_config))
 
-    def push(self, project_id: int, on_progress: Callable[[PushReport], None] = lambda report: None) -> PushReport:
-        """Predict and push what a project lacks. One at a time for each project on this machine: two would store all twice."""
-        label_studio = self.access.client()
-        interface = self.interface(label_studio.project(project_id).label_config)
+    def push(
+        self, project_id: int, on_progress: Callable[[PushReport], None] = lambda report: None, wait: bool = True
+    ) -> PushReport:
+        """Predict and push what a project lacks. One at a time for each project on this machine: two would store all twice.
+
+        Raises:
+            DocloopError: ``push_running``, without ``wait`` while another process is at it; and whatever keeps it from working.
+        """
         locks = self.settings.data_dir / "locks"
         locks.mkdir(parents=True, exist_ok=True)
-        with FileLock(locks / f"push-{project_id}.lock"):
-            return Push(label_studio, self.batches, interface, project_id, on_progress).run()
+        try:
+            with FileLock(locks / f"push-{project_id}.lock", blocking=wait):
+                label_studio = self.access.client()
+                project = label_studio.project(project_id)
+                return Push(
+                    label_studio, self.batches, self.interface(project.label_config), project, on_progress
+                ).run()
+        except Timeout:
+            raise DocloopError(
+                "push_running", f"Project {project_id} is being predicted already.", "Wait until that is done."
+            ) from None
 
     def close(self) -> None:
         self.batches.close()
@@ -128,7 +142,7 @@ def build_services(settings: Settings, engine: OCREngine | None = None, any_publ
     extractor = KeywordBaseline(country=settings.country)
     predictor = Predictor(
         fetch=fetcher.fetch,
-        load=loader.load,
+        load=loader.pages,
         read=lambda page: pool.read(page.image, page.digest),
         extractor=extractor,
     )

@@ -10,21 +10,21 @@ import difflib
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
+from urllib.parse import urlsplit
 
 import platformdirs
-from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from ml_backend.errors import SetupError
 
 PREFIX = "DOCLOOP_"
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """What one docloop process is told from outside."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
     data_dir: Path = Field(
         default_factory=lambda: platformdirs.user_data_path("docloop"),
@@ -55,7 +55,7 @@ class Settings(BaseSettings):
     predict_budget: float = Field(
         60.0, gt=0, le=95, description="Seconds /predict may compute; Label Studio hangs up after 100."
     )
-    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+    allowed_hosts: tuple[str, ...] = Field(
         (), description="Comma-separated hosts that task URLs may name beside Label Studio; host:port may be private."
     )
     country: str = Field("", description="Two-letter country for phone numbers without a country code, such as DE.")
@@ -70,13 +70,14 @@ class Settings(BaseSettings):
     @field_validator("label_studio_url")
     @classmethod
     def _no_trailing_slash(cls, value: str) -> str:
-        if not value.startswith(("http://", "https://")):
-            raise ValueError(f"must start with http:// or https://, but it was: {value!r}")
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("a URL begins with http:// or https:// and a host")
         return value.rstrip("/")
 
 
 def load_settings(environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings:
-    """Settings from the environment; ``overrides`` (from the command line) win.
+    """Settings from the environment; ``overrides`` (from the command line) win, an empty variable is as good as none.
 
     Raises:
         SetupError: an unknown ``DOCLOOP_`` name (with the nearest known one) or a bad value, quoted.
@@ -84,7 +85,7 @@ def load_settings(environ: Mapping[str, str] | None = None, **overrides: Any) ->
     environ = os.environ if environ is None else environ
     values: dict[str, Any] = {}
     for name, value in environ.items():
-        if not name.startswith(PREFIX):
+        if not name.startswith(PREFIX) or not value:
             continue
         key = name.removeprefix(PREFIX).lower()
         if key not in Settings.model_fields:
@@ -98,4 +99,8 @@ def load_settings(environ: Mapping[str, str] | None = None, **overrides: Any) ->
     except ValidationError as error:
         first = error.errors()[0]
         name = PREFIX + str(first["loc"][0]).upper()
-        raise SetupError("bad_setting", f"{name}: {first['msg']}.", "See the settings table in the README.") from None
+        secret = Settings.model_fields[str(first["loc"][0])].annotation is SecretStr
+        was = "" if secret else f", but it was: {first['input']!r}"
+        raise SetupError(
+            "bad_setting", f"{name}: {first['msg']}{was}.", "See the settings table in the README."
+        ) from None

@@ -93,7 +93,7 @@ def predictor(fetch: Callable[[str, int], bytes] | None = None) -> Predictor:
     """The real pipeline over the simplest parts: a URL's bytes are its text, and that is what is read."""
     return Predictor(
         fetch=fetch or (lambda url, task: url.encode()),
-        load=lambda data: (PageImage.of(Image.new("RGB", (60, 90), "white")),),
+        load=lambda data: (PageImage.of(Image.new("RGB", (60, 90), "white")) for _ in range(1)),
         read=lambda image: page(word("12.50"), width=60, height=90),
         extractor=WholePage(),
     )

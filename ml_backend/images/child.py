@@ -1,5 +1,8 @@
 """The decoding child: reads files from its standard input, answers pages on its standard output, until the input ends.
 
+A frame with bytes is a new file and asks for its first page; a frame that names a page asks for the next one; an empty frame says
+that no more are wanted. A page is decoded when it is asked for, so that nobody pays for pages that nobody looks at.
+
 It is started as ``python -m ml_backend.images.child LIMITS`` and imports the decoders and nothing else, so that it starts fast
 and holds no secret. Its memory, time and open files are limited by the kernel: whatever a file makes a decoder do, the
 worst that can happen is that this process ends, and with it the reading of that one file.
@@ -12,6 +15,7 @@ import os
 import resource
 import signal
 import sys
+from contextlib import suppress
 from typing import BinaryIO
 
 from PIL import BmpImagePlugin, Image, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin
@@ -33,29 +37,33 @@ def main() -> None:
     source, sink = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     _confine(limits)
     wire.send(sink, {"ready": os.getpid()})
-    while True:
-        try:
+    with suppress(EOFError):
+        while True:
             _, data = wire.receive(source, limits.bytes)
-        except EOFError:
-            return
-        signal.setitimer(signal.ITIMER_REAL, limits.seconds + _ALARM_AFTER)
-        _answer(bytes(data), limits, sink)
-        signal.setitimer(signal.ITIMER_REAL, 0)
+            _answer(bytes(data), limits, source, sink)
+            _set_alarm(0)
 
 
-def _answer(data: bytes, limits: Limits, sink: BinaryIO) -> None:
-    """One frame a page, then one that says how it ended."""
-    count = 0
+def _answer(data: bytes, limits: Limits, source: BinaryIO, sink: BinaryIO) -> None:
+    """One frame for each page that is asked for; where there is none, one that says why."""
     try:
+        _set_alarm(limits.seconds + _ALARM_AFTER)
         for image in decode(data, limits):
+            _set_alarm(0)  # how long a page is looked at is our parent's affair
             wire.send(sink, {"width": image.width, "height": image.height}, image.tobytes())
-            count += 1
+            if "page" not in wire.receive(source, 0)[0]:
+                return
+            _set_alarm(limits.seconds + _ALARM_AFTER)
     except ImageRejected as error:
         wire.send(sink, {"code": error.code, "message": error.message, "fix": error.fix})
     except MemoryError:
         wire.send(sink, {"code": "image_out_of_memory"})
     else:
-        wire.send(sink, {"pages": count})
+        wire.send(sink, {"end": True})
+
+
+def _set_alarm(seconds: float) -> None:
+    signal.setitimer(signal.ITIMER_REAL, seconds)
 
 
 def _confine(limits: Limits) -> None:

@@ -10,7 +10,7 @@ class Limits:
     """What one file may be.
 
     ``bytes``: size of the file. ``pixels``, ``side``: area and longest side of one page, in pixels. ``pages``: pages of a PDF or
-    TIFF. ``total_pixels``: area of all pages together, because all of them are held in memory at once (3 bytes a pixel).
+    TIFF. ``total_pixels``: area of all pages that are read of one file; who holds them all takes 4 bytes of memory a pixel.
     ``dpi``, ``pdf_pixels``: PDF pages are drawn at this resolution, or at less where they would have more pixels than this (A4
     at 200 dpi has 3.9 million). ``seconds``, ``memory``: wall-clock time and address space (bytes) of the decoding process.
     """

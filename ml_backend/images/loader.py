@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
 
@@ -34,8 +34,10 @@ class PageLoader:
         self._idle: list[DecoderProcess] = []
         self._closed = False
 
-    def load(self, data: bytes) -> tuple[PageImage, ...]:
-        """All pages of a PNG, JPEG, WebP, BMP, TIFF or PDF file, upright, in 8-bit RGB.
+    def pages(self, data: bytes) -> Generator[PageImage, None, None]:
+        """The pages of a PNG, JPEG, WebP, BMP, TIFF or PDF file, upright, in 8-bit RGB, each decoded when it is asked for.
+
+        A child is taken until the last page or ``close()``; what the caller does between two pages is not counted as time.
 
         Raises:
             ImageRejected: the file is no page; its ``code`` says why: ``image_empty``, ``image_too_large_bytes``,
@@ -46,7 +48,11 @@ class PageLoader:
         """
         kind_of(data, self.limits)
         with self._borrowed() as child:
-            return child.decode(data)
+            yield from child.pages(data)
+
+    def load(self, data: bytes) -> tuple[PageImage, ...]:
+        """All pages at once, 4 bytes of memory a pixel. Raises as ``pages``."""
+        return tuple(self.pages(data))
 
     def close(self) -> None:
         """End all idle children; a busy one ends when its file is done."""

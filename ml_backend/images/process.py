@@ -7,9 +7,11 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Generator, Sequence
 from contextlib import suppress
 from dataclasses import asdict
+from itertools import count
 from typing import IO, Any, cast
 
 from PIL import Image
@@ -62,8 +64,8 @@ class DecoderProcess:
         """Whether it can be asked: running, and not stopped in the middle of a file."""
         return self._between_files and self._process.poll() is None
 
-    def decode(self, data: bytes) -> tuple[PageImage, ...]:
-        """The pages of a file.
+    def pages(self, data: bytes) -> Generator[PageImage, None, None]:
+        """The pages of a file, each decoded when it is asked for. To be used up or closed before the next file.
 
         Raises:
             ImageRejected: the child refused it, ran out of time or memory, or died of it. After the last three it is not alive.
@@ -71,9 +73,18 @@ class DecoderProcess:
         self._between_files = False
         deadline = _Deadline(self._process, self._limits.seconds)
         try:
-            with deadline:
-                wire.send(self._input, {}, data)
-                return self._pages()
+            for number in count():
+                with deadline:
+                    wire.send(self._input, {"page": number}, b"" if number else data)
+                    page = self._page(number)
+                if page is None:
+                    return
+                yield page
+        except GeneratorExit:
+            with suppress(OSError):  # it has died meanwhile, which its next user finds out
+                wire.send(self._input, {})
+                self._between_files = True
+            raise
         except (EOFError, OSError, ValueError, KeyError, TypeError):  # gone, or what it answers is no answer
             self.close()
             if deadline.passed:
@@ -93,22 +104,20 @@ class DecoderProcess:
             with suppress(OSError):  # bytes that could not be flushed to a dead child
                 pipe.close()
 
-    def _pages(self) -> tuple[PageImage, ...]:
-        pages: list[PageImage] = []
-        while True:
-            header, pixels = wire.receive(self._output, self._limits.pixels * _BYTES_A_PIXEL)
-            if "code" in header:
-                raise self._refusal(header)
-            if "pages" in header:
-                self._between_files = True
-                return tuple(pages)
-            if len(pages) == self._limits.pages:
-                raise ValueError("more pages than were asked for")
-            size = int(header["width"]), int(header["height"])
-            if size[0] * size[1] * _BYTES_A_PIXEL != len(pixels):
-                raise ValueError("a page of another size than it says")
-            image = Image.frombytes("RGB", size, pixels)
-            pages.append(PageImage(image, digest(size, pixels), len(pages)))
+    def _page(self, number: int) -> PageImage | None:
+        """What the child answers: the page of this number, or None after the last."""
+        header, pixels = wire.receive(self._output, self._limits.pixels * _BYTES_A_PIXEL)
+        if "code" in header:
+            raise self._refusal(header)
+        if "end" in header and number:
+            self._between_files = True
+            return None
+        if number == self._limits.pages:
+            raise ValueError("more pages than a file may have")
+        size = int(header["width"]), int(header["height"])
+        if size[0] * size[1] * _BYTES_A_PIXEL != len(pixels):
+            raise ValueError("a page of another size than it says")
+        return PageImage(Image.frombytes("RGB", size, pixels), digest(size, pixels), number)
 
     def _refusal(self, header: dict[str, Any]) -> ImageRejected:
         if header["code"] == "image_out_of_memory":  # a child at its limit is not asked again: a fresh one has room
@@ -131,27 +140,31 @@ class DecoderProcess:
 
 
 class _Deadline:
-    """Kills the process when the block is not left in time; ``passed`` says that it did."""
+    """Kills the process when its blocks have taken more than this time together; ``passed`` says that it did."""
 
     def __init__(self, process: subprocess.Popen[bytes], seconds: float) -> None:
         self.passed = False
         self._process = process
         self._lock = threading.Lock()
-        self._left = False
-        self._timer = threading.Timer(seconds, self._expire)
-        self._timer.daemon = True
+        self._seconds = seconds
+        self._inside = False
 
     def __enter__(self) -> None:
+        self._inside = True
+        self._entered = time.monotonic()
+        self._timer = threading.Timer(self._seconds, self._expire)
+        self._timer.daemon = True
         self._timer.start()
 
     def __exit__(self, *_: object) -> None:
         with self._lock:
-            self._left = True
+            self._inside = False
         self._timer.cancel()
+        self._seconds -= time.monotonic() - self._entered
 
     def _expire(self) -> None:
         with self._lock:
-            if not self._left:
+            if self._inside:
                 self.passed = True
                 self._process.kill()
 

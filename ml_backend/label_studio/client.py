@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -31,6 +33,7 @@ class Project:
     title: str
     label_config: str
     model_version: str
+    task_count: int = 0
 
     @classmethod
     def of(cls, body: Mapping[str, Any]) -> Project:
@@ -41,16 +44,16 @@ class Project:
             title=str(body.get("title") or ""),
             label_config=str(body.get("label_config") or ""),
             model_version=str(body.get("model_version") or ""),
+            task_count=int(body.get("task_number") or 0),
         )
 
 
 @dataclass(frozen=True, slots=True)
 class TaskRow:
-    """A task as the Data Manager lists it, with the versions of its stored predictions."""
+    """A task as the Data Manager lists it."""
 
     id: int
     data: Mapping[str, Any]
-    versions: frozenset[str]
 
 
 class LabelStudio:
@@ -101,10 +104,12 @@ class LabelStudio:
         try:
             body = answer.json() if answer.content else None
         except ValueError:
-            body = answer.text[:200]
-        if answer.is_success:
-            return body
-        raise explain(answer.status_code, body, self.url)
+            if answer.is_success:
+                raise self._nonsense(path) from None
+            body = None
+        if not answer.is_success:
+            raise explain(answer.status_code, body, self.url)
+        return body
 
     def _answer(self, request: httpx.Request, retries: int) -> httpx.Response:
         try:
@@ -125,74 +130,122 @@ class LabelStudio:
             "Start it, or correct DOCLOOP_LABEL_STUDIO_URL.",
         )
 
+    def _nonsense(self, path: str) -> LabelStudioError:
+        return LabelStudioError(
+            "label_studio_nonsense",
+            f"What answers at {self.url}/{path} is not the Label Studio that docloop knows.",
+            "Check DOCLOOP_LABEL_STUDIO_URL: a proxy's login page, or a path that is missing?",
+        )
+
+    @contextmanager
+    def _reading(self, path: str) -> Iterator[None]:
+        """Turns an answer of another shape than expected into an error with a fix."""
+        try:
+            yield
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+            raise self._nonsense(path) from None
+
     # -- projects ----------------------------------------------------------------------------------------------------
 
     def project(self, project_id: int) -> Project:
-        return Project.of(self.call("GET", f"api/projects/{project_id}/"))
+        path = f"api/projects/{project_id}/"
+        body = self.call("GET", path)
+        with self._reading(path):
+            return Project.of(body)
 
     def find_project(self, title: str) -> Project | None:
         """The oldest project with exactly this title."""
-        found = self.call("GET", "api/projects/", title=title, page_size=100)["results"]
-        named = [Project.of(body) for body in found if body["title"] == title]
+        body = self.call("GET", "api/projects/", title=title, page_size=100)
+        with self._reading("api/projects/"):
+            named = [Project.of(found) for found in body["results"] if found["title"] == title]
         return min(named, key=lambda project: project.id, default=None)
 
     def create_project(self, title: str, label_config: str) -> Project:
         """A project that serves the lowest prediction score first."""
         body = {"title": title, "label_config": label_config, "sampling": UNCERTAINTY}
-        return Project.of(self.call("POST", "api/projects/", body=body))
+        made = self.call("POST", "api/projects/", body=body)
+        with self._reading("api/projects/"):
+            return Project.of(made)
 
     def set_model_version(self, project_id: int, version: str) -> None:
         """Make Label Studio serve the stored predictions of ``version``; it must have at least one."""
         self.call("PATCH", f"api/projects/{project_id}/", body={"model_version": version})
 
+    def model_versions(self, project_id: int) -> frozenset[str]:
+        """The versions of all predictions that a project has stored."""
+        path = f"api/projects/{project_id}/model-versions/"
+        body = self.call("GET", path)
+        with self._reading(path):
+            return frozenset(str(version) for version in dict(body))
+
+    def projects_with_webhook(self, header: str, secret: str) -> list[int]:
+        """The projects with a webhook that sends ``secret`` in ``header``: those that this docloop was connected to."""
+        hooks = self.call("GET", "api/webhooks/")
+        with self._reading("api/webhooks/"):
+            ours = [hook for hook in hooks if hook["project"] and (hook["headers"] or {}).get(header) == secret]
+            return sorted({int(hook["project"]) for hook in ours})
+
     # -- tasks -------------------------------------------------------------------------------------------------------
 
-    def tasks(self, project_id: int) -> Iterator[TaskRow]:
-        """All tasks by ascending id. Pages by key, so that tasks that come and go meanwhile shift nothing."""
+    def tasks(self, project_id: int, lacking: str = "") -> Iterator[TaskRow]:
+        """All tasks by ascending id, or those without a stored prediction of the version ``lacking``.
+
+        Pages by key, so that tasks that come and go meanwhile shift nothing. Label Studio looks for the version in the joined
+        names of all versions of a task: no version's name may be a part of another's.
+        """
         last = 0
         while True:
-            query = {
-                "filters": {
-                    "conjunction": "and",
-                    "items": [{"filter": "filter:tasks:id", "operator": "greater", "type": "Number", "value": last}],
-                },
-                "ordering": ["tasks:id"],
-            }
-            page = self.call(
-                "GET",
-                "api/tasks",
-                project=project_id,
-                fields="all",
-                resolve_uri="false",
-                include="id,data,predictions_model_versions",
-                query=json.dumps(query),
-                page=1,
-                page_size=_PAGE,
-            )["tasks"]
-            for task in page:
-                versions = str(task.get("predictions_model_versions") or "")
-                yield TaskRow(
-                    int(task["id"]), task["data"], frozenset(v.strip() for v in versions.split(",") if v.strip())
-                )
-            if len(page) < _PAGE:
+            rows = self._page(project_id, last, lacking)
+            yield from rows
+            if len(rows) < _PAGE:
                 return
-            last = int(page[-1]["id"])
+            last = rows[-1].id
+
+    def _page(self, project_id: int, after: int, lacking: str) -> list[TaskRow]:
+        items = [{"filter": "filter:tasks:id", "operator": "greater", "type": "Number", "value": after}]
+        if lacking:
+            name = "filter:tasks:predictions_model_versions"
+            items.append({"filter": name, "operator": "not_contains", "type": "String", "value": lacking})
+        query = {"filters": {"conjunction": "and", "items": items}, "ordering": ["tasks:id"]}
+        body = self.call(
+            "GET",
+            "api/tasks",
+            project=project_id,
+            fields="all",
+            resolve_uri="false",
+            include="id,data",
+            query=json.dumps(query),
+            page=1,
+            page_size=_PAGE,
+        )
+        with self._reading("api/tasks"):
+            return [TaskRow(int(task["id"]), dict(task["data"])) for task in body["tasks"]]
 
     def import_tasks(self, project_id: int, tasks: Sequence[Mapping[str, Any]]) -> list[int]:
         """Create tasks from ``{"data": ...}`` bodies; their ids, in order."""
-        answer = self.call(
-            "POST", f"api/projects/{project_id}/import", body=list(tasks), timeout=600, return_task_ids="true"
-        )
-        return [int(identity) for identity in answer["task_ids"]]
+        path = f"api/projects/{project_id}/import"
+        body = self.call("POST", path, body=list(tasks), timeout=600, return_task_ids="true")
+        with self._reading(path):
+            return [int(identity) for identity in body["task_ids"]]
 
     def import_predictions(self, project_id: int, bodies: Sequence[Mapping[str, Any]]) -> int:
-        """Store predictions in one request; how many Label Studio kept (it drops invalid ones with a 201)."""
-        answer = self.call("POST", f"api/projects/{project_id}/import/predictions", body=list(bodies), timeout=600)
-        return int(answer["created"])
+        """Store predictions in one request; how many Label Studio kept (it drops invalid ones with a 201).
+
+        Raises:
+            LabelStudioError: with the code TASK_GONE if one of the tasks is not there any more: none is stored then.
+        """
+        path = f"api/projects/{project_id}/import/predictions"
+        body = self.call("POST", path, body=list(bodies), timeout=600)
+        with self._reading(path):
+            return int(body["created"])
 
     def upload(self, project_id: int, name: str, data: bytes, kind: str) -> str:
         """Upload a page image; its URL for a task's data. No task is made of it."""
         path = f"api/projects/{project_id}/import"
-        answer = self._send("POST", path, params={"commit_to_project": "false"}, files={"file": (name, data, kind)})
-        uploaded = self.call("GET", f"api/import/file-upload/{int(answer['file_upload_ids'][0])}")
-        return f"/data/{uploaded['file']}"
+        body = self._send("POST", path, params={"commit_to_project": "false"}, files={"file": (name, data, kind)})
+        with self._reading(path):
+            made = int(body["file_upload_ids"][0])
+        uploaded = self.call("GET", f"api/import/file-upload/{made}")
+        with self._reading("api/import/file-upload"):
+            # As Label Studio itself would write it: from the root of the host, which is not where a sub-path install begins.
+            return f"{urlsplit(self.url).path}/data/{uploaded['file']}"

@@ -7,6 +7,7 @@ name of the tag and the fix.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -55,8 +56,17 @@ class Interface:
 
     @property
     def specs(self) -> tuple[FieldSpec, ...]:
-        """All labels, in the order of the interface."""
-        return tuple(spec for control in self.controls for spec in control.specs)
+        """All labels, in the order of the interface; one that several controls offer counts once."""
+        first: dict[str, FieldSpec] = {}
+        for control in self.controls:
+            for spec in control.specs:
+                first.setdefault(spec.label, spec)
+        return tuple(first.values())
+
+    @property
+    def fingerprint(self) -> str:
+        """Eight characters that change with everything docloop's answers depend on, and with nothing else (colours, hotkeys)."""
+        return hashlib.sha256(repr(self).encode()).hexdigest()[:8]
 
     def control_of(self, label: str) -> LabelControl | None:
         """The control that offers ``label``; the first one, when several do."""
@@ -121,13 +131,17 @@ def _image(root: Element) -> Element:
 
 
 def _aimed_at(root: Element, tag: str, image: str) -> list[Element]:
-    return [element for element in root.iter(tag) if image in (element.get("toName") or "").split(",")]
+    return [element for element in root.iter(tag) if _aims_at(element, image)]
+
+
+def _aims_at(element: Element, image: str) -> bool:
+    return image in (element.get("toName") or "").split(",")
 
 
 def _controls(root: Element, image: str, guess_type: Callable[[str], str]) -> list[LabelControl]:
     controls = []
     for element in root.iter():
-        if element not in _aimed_at(root, element.tag, image):
+        if not _aims_at(element, image):
             continue
         name = element.get("name", "")
         specs = tuple(_spec(label, guess_type) for label in element.iter("Label"))

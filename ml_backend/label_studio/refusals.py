@@ -12,6 +12,9 @@ PRIVATE_ADDRESSES_FIX = (
     "ML_BLOCK_LOCAL_IP=false and SSRF_PROTECTION_ENABLED=false; only the first of the two leaves a backend without webhooks."
 )
 
+TASK_GONE = "label_studio_task_gone"
+_QUOTED = 300  # characters of Label Studio's own words; some of its refusals hold everything that was sent
+
 # A piece of Label Studio's own words -> (our code, the fix).
 _KNOWN = {
     "reserved network address": ("label_studio_blocks_address", PRIVATE_ADDRESSES_FIX),
@@ -49,20 +52,24 @@ _KNOWN = {
 def explain(status: int, body: Any, url: str) -> LabelStudioError:
     """The error for an answer of Label Studio that is not a success."""
     said = "; ".join(_sentences(body)) or f"HTTP {status}"
+    if 'contains invalid "task" field' in said:  # after the whole prediction, which is nobody's business
+        return LabelStudioError(TASK_GONE, "A task that predictions were sent for is not there any more.")
     for piece, (code, fix) in _KNOWN.items():
         if piece in said:
-            return LabelStudioError(code, f"Label Studio says: {said}.", fix)
+            return LabelStudioError(code, f"Label Studio says: {said[:_QUOTED]}.", fix)
     if status in (401, 403):
         return LabelStudioError(
-            "label_studio_unauthorized", f"Label Studio refused the token ({said}).", "Set DOCLOOP_LABEL_STUDIO_TOKEN."
+            "label_studio_unauthorized",
+            f"Label Studio refused the token ({said[:_QUOTED]}).",
+            "Set DOCLOOP_LABEL_STUDIO_TOKEN.",
         )
     if status == 404:
         return LabelStudioError(
             "label_studio_not_found",
-            f"Label Studio at {url} has no such thing ({said}).",
+            f"Label Studio at {url} has no such thing ({said[:_QUOTED]}).",
             "Check the number of the project.",
         )
-    return LabelStudioError("label_studio_refused", f"Label Studio answered {status}: {said}.")
+    return LabelStudioError("label_studio_refused", f"Label Studio answered {status}: {said[:_QUOTED]}.")
 
 
 def _sentences(body: Any) -> list[str]:

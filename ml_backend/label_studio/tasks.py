@@ -21,7 +21,8 @@ class Task:
     def of(cls, body: Mapping[str, Any]) -> Task:
         """The task of a request body or of the REST API; interactive requests may carry ids as text."""
         data, identity = body.get("data"), str(body.get("id"))
-        return cls(id=int(identity) if identity.isdecimal() else 0, data=data if isinstance(data, Mapping) else {})
+        known = identity.isdecimal() and len(identity) < 19
+        return cls(id=int(identity) if known else 0, data=data if isinstance(data, Mapping) else {})
 
     def page_urls(self, interface: Interface) -> tuple[str, ...]:
         """The URLs of all pages, in order.

@@ -19,6 +19,7 @@ def ml_api(services: Services) -> Blueprint:
     """The routes ``/ /health /setup /predict /versions``."""
     api = Blueprint("ml", __name__)
     places = threading.BoundedSemaphore(_AT_ONCE)
+    named: dict[str, None] = {}  # the versions that /setup has given out, in order
 
     @api.get("/health")
     def health() -> Response:
@@ -32,17 +33,19 @@ def ml_api(services: Services) -> Blueprint:
     @api.post("/setup")
     def setup() -> Response:
         schema = json_object().get("schema")
+        version = services.extractor.version
         if isinstance(schema, str) and schema.strip():
             try:
-                services.interface(schema)
+                # The same version as in the predictions: another one makes Label Studio ask and store again at every look.
+                version = services.version(schema)
             except ConfigUnsupported as error:
                 return _refuse_config(error)
-        # The same version as in the predictions: another one makes Label Studio ask and store again at every look.
-        return jsonify(model_version=services.version)
+        named[version] = None
+        return jsonify(model_version=version)
 
     @api.get("/versions")
     def versions() -> Response:
-        return jsonify(versions=[services.version])
+        return jsonify(versions=list(named) or [services.extractor.version])
 
     @api.post("/predict")
     def predict() -> Response:

@@ -9,7 +9,7 @@ from PIL import Image
 from rich.console import Console
 
 from builders import found, page, prediction, word
-from docloop.draw import draw_page, drawing_path
+from docloop.draw import draw_page, drawing_name, unused
 from docloop.show import as_json, table, text
 from ml_backend.document.elements import Document
 from ml_backend.document.geometry import Box
@@ -33,16 +33,18 @@ def test_a_field_at_the_very_top_has_its_flag_below() -> None:
 
 
 def test_names_of_drawings() -> None:
-    assert drawing_path(Path("o"), "a.b.pdf", 0, 1) == Path("o/a.b.png")
-    assert drawing_path(Path("o"), "scan", 1, 3) == Path("o/scan-p2.png")
+    assert drawing_name("a.b.pdf", 0, 1) == "a.b.png"
+    assert drawing_name("scan", 1, 3) == "scan-p2.png"
+    taken: set[Path] = set()
+    assert [unused(Path("o"), "x.png", taken).name for _ in range(3)] == ["x.png", "x-2.png", "x-3.png"]
 
 
 def test_the_table_shows_text_value_certainty_and_reason_and_no_markup_of_a_document() -> None:
     console = Console(width=160, record=True, file=io.StringIO())
-    field = found("date", "1.2.[red]26", confidence=0.42, value="2026-02-01", reason="the only date")
+    field = found("date", r"1.2.[red]26\[/foo]", confidence=0.42, value="2026-02-01", reason="the only date")
     console.print(table("a.png", prediction(field)))
     shown = console.export_text()
-    assert all(part in shown for part in ("date", "1.2.[red]26", "2026-02-01", "42%", "the only date"))
+    assert all(part in shown for part in ("date", r"1.2.[red]26\[/foo]", "2026-02-01", "42%", "the only date"))
 
 
 def test_the_text_stands_line_by_line() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from PIL import Image
 from tenacity import wait_none
 
 from builders import interface, png
-from docloop.import_files import Import, ImportReport
+from docloop.import_files import FailedSources, Import, ImportReport
 from ml_backend.errors import FetchRefused
 from ml_backend.images.loader import PageLoader
 from ml_backend.label_studio.client import TaskRow
@@ -24,7 +25,7 @@ class MemoryLabelStudio:
         self.uploads: list[tuple[str, str]] = []
 
     def tasks(self, project_id: int) -> Iterator[TaskRow]:
-        yield from (TaskRow(number, data, frozenset()) for number, data in enumerate(self.data, 1))
+        yield from (TaskRow(number, data) for number, data in enumerate(self.data, 1))
 
     def upload(self, project_id: int, name: str, data: bytes, kind: str) -> str:
         self.uploads.append((name, kind))
@@ -52,7 +53,9 @@ def run(
     loader: PageLoader, there: MemoryLabelStudio, sources: list[str], fetch: Any = None, paged: bool = False
 ) -> ImportReport:
     job = Import(there, loader, fetch, 7, interface("total", paged=paged), wait_none())  # type: ignore[arg-type]  # the twin
-    return job.run(sources, lambda source, report: None)
+    report = ImportReport()
+    job.run(sources, report, lambda: None)
+    return report
 
 
 def write(folder: Path, name: str, data: bytes) -> str:
@@ -115,3 +118,24 @@ def test_a_url_that_fails_for_a_moment_is_tried_again_and_a_refused_one_is_not(l
     report = run(loader, there, ["http://x/flaky.png", "http://x/never.png"], fetch)
     assert asked == ["http://x/flaky.png"] * 3 + ["http://x/never.png"]
     assert (report.imported, list(report.failed)) == (1, ["http://x/never.png"])
+
+
+def test_what_failed_stays_on_the_list_until_it_is_tried_again(tmp_path: Path) -> None:
+    def report(tried: list[str], *failed: str) -> ImportReport:
+        return ImportReport(tried, failed={source: FetchRefused("fetch_timeout", "slow") for source in failed})
+
+    failures = FailedSources(tmp_path / "imports" / "failed.txt")
+    assert failures.read() == []
+    failures.update(report(["http://x/a", "http://x/b", "c.png"], "http://x/b", "c.png"))
+    failures.update(report(["http://x/d"]))
+    assert failures.read() == ["http://x/b", str(Path("c.png").absolute())]
+    failures.update(report(["http://x/b", "c.png"], "c.png"))
+    assert failures.read() == [str(Path("c.png").absolute())]
+
+
+def test_a_name_that_is_no_utf8_is_imported_all_the_same(tmp_path: Path, loader: PageLoader) -> None:
+    there = MemoryLabelStudio()
+    path = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.png")
+    Path(path).write_bytes(png("A"))
+    assert run(loader, there, [path]).imported == 1
+    assert there.data[0]["filename"].encode() == "caf\ufffd.png".encode()

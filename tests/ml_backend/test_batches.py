@@ -110,3 +110,22 @@ def test_a_failure_is_not_remembered(batches: BatchPredictor, fetch: Fetch) -> N
     batches.predict_all(tasks("bad"), TOTAL, "1.1")
     batches.predict_all(tasks("bad"), TOTAL, "1.1")
     assert fetch.asked == ["bad", "bad"]
+
+
+def test_closing_wakes_those_who_wait(batches: BatchPredictor, fetch: Fetch) -> None:
+    """Two workers are held up, a third task waits for one: it is given up, not waited for."""
+    outcomes: list[list[object]] = []
+    asking = threading.Thread(
+        target=lambda: outcomes.append([*batches.predict_all(tasks("slow1", "slow2", "c"), TOTAL, "1.1")])
+    )
+    asking.start()
+    while len(fetch.asked) < 2:
+        asking.join(0.01)
+    closing = threading.Thread(target=batches.close)
+    closing.start()
+    asking.join(5)
+    assert not asking.is_alive()
+    fetch.gate.set()
+    closing.join(5)
+    assert kinds(outcomes[0])[2] == "NoneType"
+    assert kinds(batches.predict_all(tasks("d"), TOTAL, "1.1")) == ["DocloopError"]

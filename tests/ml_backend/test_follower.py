@@ -4,66 +4,102 @@ from __future__ import annotations
 
 import pytest
 
-from ml_backend.errors import LabelStudioError
+from ml_backend.errors import ConfigUnsupported, FetchRefused, LabelStudioError
 from ml_backend.follower import Follower
 from ml_backend.push import PushReport
 from ml_backend.services import Services
 
+PROBLEMS: dict[int, Exception] = {
+    8: LabelStudioError("label_studio_refused", "500: database is locked"),
+    9: ConfigUnsupported("config_without_image", "no image"),
+    10: ZeroDivisionError("a fault of ours"),
+}
+
+
+@pytest.fixture
+def now() -> list[float]:
+    return [0.0]
+
 
 @pytest.fixture
 def pushed(services: Services, monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Projects pushed to; 8 is unreachable, 9 has a labelling interface nobody can serve."""
+    """The projects pushed to; some have a problem, in 12 a task's image cannot be fetched just now."""
     seen: list[int] = []
 
-    def push(project: int) -> PushReport:
+    def push(project: int, wait: bool = True) -> PushReport:
+        assert wait is False  # a push by hand to one project must not hold up the others
         seen.append(project)
-        if project == 8:
-            raise LabelStudioError("label_studio_unreachable", "down")
-        if project == 10:
-            raise ZeroDivisionError("a fault of ours")
-        if project == 9:
-            raise LabelStudioError("config_without_image", "no image")
-        return PushReport("v1")
+        if project in PROBLEMS:
+            raise PROBLEMS[project]
+        report = PushReport("v1")
+        if project == 12:
+            report.failed[1] = FetchRefused("fetch_timeout", "slow")
+        return report
 
     monkeypatch.setattr(services, "push", push)
     return seen
 
 
-def test_every_hinted_project_is_pushed_to_once(services: Services, pushed: list[int]) -> None:
+@pytest.fixture
+def follower(services: Services, now: list[float]) -> Follower:
+    return Follower(services, pause=0.01, clock=lambda: now[0])
+
+
+def test_every_hinted_project_is_pushed_to_once(follower: Follower, services: Services, pushed: list[int]) -> None:
     for project in (7, 3, 7):
         services.hints.leave(project)
-    Follower(services).look()
-    Follower(services).look()
+    follower.look()
+    follower.look()
     assert pushed == [3, 7]
 
 
-def test_an_unreachable_label_studio_keeps_the_hint_and_is_left_alone_for_a_while(
-    services: Services, pushed: list[int]
+@pytest.mark.parametrize("project", [8, 10, 12])
+def test_what_may_mend_itself_is_tried_again_after_a_pause_that_grows(
+    follower: Follower, services: Services, pushed: list[int], now: list[float], project: int
 ) -> None:
-    services.hints.leave(8)
-    follower = Follower(services)
-    follower.look()
-    follower.look()
-    assert pushed == [8]
-    assert services.hints.take() == [8]
+    services.hints.leave(project)
+    tries = []
+    for second in range(0, 120, 5):
+        now[0] = float(second)
+        follower.look()
+        tries += [second] * (len(pushed) - len(tries))
+    assert tries == [0, 15, 45, 105]
 
 
-def test_what_will_not_mend_itself_is_dropped_until_the_project_changes(services: Services, pushed: list[int]) -> None:
+def test_what_will_not_mend_itself_is_dropped_until_the_project_changes(
+    follower: Follower, services: Services, pushed: list[int]
+) -> None:
     services.hints.leave(9)
-    follower = Follower(services)
     follower.look()
     assert services.hints.take() == []
 
 
-def test_a_fault_of_ours_ends_neither_the_thread_nor_the_hint(services: Services, pushed: list[int]) -> None:
-    services.hints.leave(10)
-    services.hints.leave(11)
-    Follower(services).look()
-    assert (pushed, services.hints.take()) == ([10, 11], [10])
+def test_one_projects_problem_does_not_keep_the_others(
+    follower: Follower, services: Services, pushed: list[int]
+) -> None:
+    for project in (8, 9, 10, 11):
+        services.hints.leave(project)
+    follower.look()
+    assert pushed == [8, 9, 10, 11]
 
 
-def test_it_runs_until_it_is_stopped(services: Services, pushed: list[int]) -> None:
-    follower = Follower(services, pause=0.01)
+def test_connected_projects_are_looked_at_without_a_hint_at_the_start_and_every_hour(
+    follower: Follower, services: Services, now: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Connected:
+        def projects_with_webhook(self, header: str, secret: str) -> list[int]:
+            assert (header, secret) == ("X-Docloop-Secret", "test-secret")
+            return [4]
+
+    monkeypatch.setattr(services.access, "client", Connected)
+    looks = []
+    for now[0] in (0.0, 60.0, 3000.0, 3601.0):
+        follower.sweep()
+        looks.append(services.hints.take())
+    assert looks == [[4], [], [], [4]]
+
+
+def test_it_runs_until_it_is_stopped(follower: Follower, services: Services, pushed: list[int]) -> None:
     follower.start()
     services.hints.leave(7)
     while not pushed:

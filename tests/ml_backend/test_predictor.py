@@ -25,7 +25,7 @@ def test_every_page_of_a_document_is_read_and_its_reader_named() -> None:
     made = predictor().predict(Task(1, {"pages": ["a", "b"]}), PAGES)
     expected = [Field("total", "12.50", Box(0.1, 0.1, 0.2, 0.12), number, 0.75) for number in (0, 1)]
     assert (made.fields, made.page_sizes) == (tuple(expected), ((60, 90), (60, 90)))
-    assert (made.engines, made.model_version) == (("fake", "fake"), "whole-1")
+    assert (made.engines, made.model_version) == (("fake", "fake"), f"whole-1.{PAGES.fingerprint}")
 
 
 def test_one_failing_page_leaves_the_others_and_a_note() -> None:

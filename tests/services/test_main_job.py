@@ -25,8 +25,9 @@ from builders import png
 from docloop.demo.samples import Sample, render_samples
 from docloop.presets import load_interface_xml
 from ml_backend.models.keyword_baseline import KeywordBaseline
+from ml_backend.services import read_interface
 
-VERSION = KeywordBaseline().version
+VERSION = f"{KeywordBaseline().version}.{read_interface(load_interface_xml('receipt')).fingerprint}"
 COLOURS = dict(re.findall(r'<Label value="(\w+)" background="(#\w+)"', load_interface_xml("receipt")))
 
 

@@ -20,7 +20,8 @@ from ml_backend.images.limits import Limits
 from ml_backend.images.loader import PageLoader
 
 # A child whose decoder does what the file's last byte says, after the picture: h hangs, x crashes, m asks for memory,
-# l answers nonsense. Any other file is decoded as usual.
+# l answers nonsense, 0 answers no page, s takes .3 s a page,
+# 2 crashes at the second page. Any other file is decoded as usual.
 NAUGHTY = """
 import os, sys, time
 from ml_backend.images import child
@@ -35,6 +36,12 @@ def decode(data, limits):
         return [bytearray(limits.memory)]
     if last == b"l":
         child.wire.send(sink, {"width": 1_000_000, "height": "many"}, b"123")
+    if last == b"0":
+        return []
+    if last == b"s":
+        return (time.sleep(0.3) or image for image in usual(data, limits))
+    if last == b"2":
+        return (os.abort() if number else image for number, image in enumerate(usual(data, limits)))
     return usual(data, limits)
 child.decode = decode
 fdopen = os.fdopen
@@ -50,6 +57,13 @@ child.main()
 def picture(colour: str = "white", size: tuple[int, int] = (6, 4)) -> bytes:
     buffer = io.BytesIO()
     Image.new("RGB", size, colour).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def tiff(pages: int) -> bytes:
+    first, *rest = [Image.new("RGB", (6, 4), (shade, 0, 0)) for shade in range(pages)]
+    buffer = io.BytesIO()
+    first.save(buffer, "TIFF", save_all=True, append_images=rest)
     return buffer.getvalue()
 
 
@@ -72,6 +86,7 @@ def test_the_child_gives_the_same_pages_as_decoding_here() -> None:
         (b"x", "image_broken"),
         (b"m", "image_out_of_memory"),
         (b"l", "image_broken"),
+        (b"0", "image_broken"),
     ],
 )
 def test_a_child_that_misbehaves_costs_its_own_file_and_no_other(deed: bytes, code: str) -> None:
@@ -82,6 +97,45 @@ def test_a_child_that_misbehaves_costs_its_own_file_and_no_other(deed: bytes, co
         assert caught.value.code == code
         assert caught.value.fix
         assert loader.load(picture())[0].width == 6
+
+
+def test_only_the_pages_that_are_asked_for_are_decoded_and_the_child_is_ready_for_the_next_file() -> None:
+    with naughty_loader() as loader:
+        pages = loader.pages(tiff(3) + b"2")
+        assert next(pages).width == 6
+        pages.close()
+        (child,) = loader._idle
+        assert loader.load(picture("red")) == load_pages(picture("red"))
+        assert loader._idle == [child]
+        with pytest.raises(ImageRejected, match="crash"):
+            loader.load(tiff(3) + b"2")
+
+
+def test_the_time_of_all_pages_counts_together_but_not_what_is_done_with_them() -> None:
+    with naughty_loader(seconds=0.8) as loader:
+        pages = loader.pages(tiff(2))
+        next(pages)
+        time.sleep(0.9)
+        assert [page.number for page in pages] == [1]
+        with pytest.raises(ImageRejected) as caught:
+            loader.load(tiff(3) + b"s")
+    assert caught.value.code == "image_timeout"
+
+
+def test_a_child_that_dies_while_a_page_is_looked_at_is_replaced() -> None:
+    with PageLoader(children=1) as loader:
+        for goes_on in (True, False):
+            loader.load(picture())
+            (child,) = loader._idle
+            pages = loader.pages(tiff(2))
+            next(pages)
+            child._process.kill()
+            child._process.wait()
+            if goes_on:
+                with pytest.raises(ImageRejected, match="exit code -9"):
+                    next(pages)
+            pages.close()
+            assert loader.load(picture())[0].width == 6
 
 
 def test_the_kernel_takes_memory_away_from_a_real_decoder() -> None:
@@ -97,7 +151,7 @@ def test_a_child_killed_in_the_middle_of_a_file_is_replaced() -> None:
         loader.load(picture())
         (child,) = loader._idle
         work = threads.submit(loader.load, picture() + b"h")
-        while loader._idle:
+        while child._between_files:
             time.sleep(0.001)
         os.kill(child.pid, signal.SIGKILL)
         with pytest.raises(ImageRejected, match="exit code -9"):

@@ -34,13 +34,12 @@ def test_tasks_are_paged_by_key_with_the_exact_url() -> None:
         after = json.loads(request.url.params["query"])["filters"]["items"][0]["value"]
         asked.append(after)
         ids = range(after + 2, min(after + 1002, 1201), 2)
-        tasks = [{"id": i, "data": {"n": i}, "predictions_model_versions": "v1, v2" if i == 2 else ""} for i in ids]
-        return httpx.Response(200, json={"tasks": tasks})
+        return httpx.Response(200, json={"tasks": [{"id": i, "data": {"n": i}} for i in ids]})
 
     with client(answer) as label_studio:
         rows = list(label_studio.tasks(7))
     assert [row.id for row in rows] == list(range(2, 1201, 2))
-    assert rows[0] == TaskRow(2, {"n": 2}, frozenset({"v1", "v2"}))
+    assert rows[0] == TaskRow(2, {"n": 2})
     assert asked == [0, 1000]
 
 
@@ -72,3 +71,43 @@ def test_a_network_that_breaks_off_is_unreachable_with_the_fix() -> None:
 def test_there_is_no_client_without_a_token() -> None:
     with pytest.raises(LabelStudioError, match="DOCLOOP_LABEL_STUDIO_TOKEN"):
         LabelStudio("http://ls.example", "")
+
+
+@pytest.mark.parametrize(
+    "answer", [httpx.Response(200, text="<html>log in"), httpx.Response(200, json=[]), httpx.Response(204)]
+)
+def test_an_answer_that_is_not_label_studios_is_said_to_be_nonsense(answer: httpx.Response) -> None:
+    calls: list[Callable[[LabelStudio], object]] = [
+        lambda client: client.project(1),
+        lambda client: client.find_project("x"),
+        lambda client: list(client.tasks(1)),
+        lambda client: client.import_tasks(1, []),
+        lambda client: client.import_predictions(1, []),
+        lambda client: client.upload(1, "a.png", b"", "image/png"),
+    ]
+    with client(lambda request: answer) as label_studio:
+        for call in calls:
+            with pytest.raises(LabelStudioError, match="DOCLOOP_LABEL_STUDIO_URL") as caught:
+                call(label_studio)
+            assert caught.value.code == "label_studio_nonsense"
+
+
+def test_an_upload_has_the_url_that_a_browser_needs_also_below_a_path() -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        body = {"file_upload_ids": [4]} if request.method == "POST" else {"file": "upload/7/x-a.png"}
+        return httpx.Response(200, json=body)
+
+    with client(answer) as label_studio:
+        assert label_studio.upload(7, "a.png", b"", "image/png") == "/sub/data/upload/7/x-a.png"
+
+
+def test_projects_are_known_by_the_secret_of_their_webhook() -> None:
+    hooks = [
+        {"project": 9, "headers": {"X-Docloop-Secret": "s"}},
+        {"project": 3, "headers": {"X-Docloop-Secret": "s"}},
+        {"project": 4, "headers": {"X-Docloop-Secret": "other"}},
+        {"project": None, "headers": {"X-Docloop-Secret": "s"}},
+        {"project": 5, "headers": None},
+    ]
+    with client(lambda request: httpx.Response(200, json=hooks)) as label_studio:
+        assert label_studio.projects_with_webhook("X-Docloop-Secret", "s") == [3, 9]

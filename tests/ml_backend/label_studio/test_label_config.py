@@ -137,3 +137,22 @@ def test_every_preset_is_served(name: str) -> None:
     interface = parse_interface(load_interface_xml(name), lambda label: pytest.fail(f"{label} declares no field_type"))
     assert interface.text == "transcription"
     assert interface.specs
+
+
+def test_a_label_of_two_controls_is_asked_for_once() -> None:
+    interface = parse(
+        IMAGE + '<RectangleLabels name="a" toName="img"><Label value="x"/><Label value="y"/></RectangleLabels>'
+        '<PolygonLabels name="b" toName="img"><Label value="z"/><Label value="x"/></PolygonLabels>'
+    )
+    assert [spec.label for spec in interface.specs] == ["x", "y", "z"]
+    control = interface.control_of("x")
+    assert control is not None
+    assert control.name == "a"
+
+
+def test_the_fingerprint_changes_with_what_matters_only() -> None:
+    one = '<RectangleLabels name="a" toName="img"><Label value="x"/></RectangleLabels>'
+    coloured = one.replace('value="x"', 'value="x" background="red" hotkey="1"')
+    renamed = one.replace('name="a"', 'name="b"')
+    assert parse(IMAGE + one).fingerprint == parse(IMAGE + coloured).fingerprint
+    assert parse(IMAGE + one).fingerprint != parse(IMAGE + renamed).fingerprint

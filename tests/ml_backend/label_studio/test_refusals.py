@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from builders import recorded
-from ml_backend.label_studio.refusals import explain
+from ml_backend.label_studio.refusals import TASK_GONE, explain
 
 URL = "http://localhost:8080"
 
@@ -40,3 +40,12 @@ def test_label_studios_own_words_are_quoted() -> None:
 @pytest.mark.parametrize("body", [None, "", "<html>502</html>", [], {"detail": ""}, {"validation_errors": {"x": "y"}}])
 def test_any_body_makes_an_error(body: object) -> None:
     assert explain(502, body, URL).code == "label_studio_refused"
+
+
+def test_what_was_sent_is_not_quoted_back() -> None:
+    """Label Studio puts the whole prediction into this refusal."""
+    said = "{'task': 999, 'result': [{'value': {'text': ['IBAN DE89 3704']}}]} contains invalid \"task\" field: no 999"
+    error = explain(400, {"validation_errors": {"non_field_errors": [said]}}, URL)
+    assert error.code == TASK_GONE
+    assert "DE89" not in str(error)
+    assert len(str(explain(400, {"detail": "x" * 5000}, URL))) < 400

@@ -13,14 +13,14 @@ from ml_backend.errors import SetupError
 from ml_backend.web.auth import guard, is_loopback, refuse_unsafe_bind
 
 CREDENTIALS = Credentials(
-    user="docloop", password="pass:wörd-1234", api_token="token=1234567", webhook_secret="höok-12345678"
+    user="docloop", password="pass:word-1234", api_token="token=1234567", webhook_secret="hook-12345678"
 )
 RIGHT = {
-    "Basic": {"Authorization": basic("docloop", "pass:wörd-1234")},
-    "basic in lower case": {"Authorization": basic("docloop", "pass:wörd-1234").replace("Basic", "basic")},
+    "Basic": {"Authorization": basic("docloop", "pass:word-1234")},
+    "basic in lower case": {"Authorization": basic("docloop", "pass:word-1234").replace("Basic", "basic")},
     "Bearer": {"Authorization": "Bearer token=1234567"},
 }
-WEBHOOK = {"X-Docloop-Secret": "höok-12345678".encode().decode("latin-1")}
+WEBHOOK = {"X-Docloop-Secret": "hook-12345678"}
 
 
 def build_app() -> Flask:
@@ -132,3 +132,9 @@ def test_beyond_this_machine_a_secret_must_be_long() -> None:
     assert caught.value.code == "secret_too_short"
     assert "DOCLOOP_PASSWORD has only 4 characters" in caught.value.message
     assert "1234" not in str(caught.value)
+
+
+def test_a_secret_that_http_programs_would_write_in_different_ways_is_refused() -> None:
+    with pytest.raises(SetupError) as caught:
+        Credentials("docloop", "wörd-12345678", "t" * 12, "w" * 12)
+    assert caught.value.code == "secret_not_ascii"

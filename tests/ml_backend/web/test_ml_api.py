@@ -34,11 +34,12 @@ def test_health_answers_json_without_a_password(client: FlaskClient) -> None:
 
 
 def test_setup_names_the_version_that_predictions_carry(client: FlaskClient, services: Services) -> None:
-    setup = client.post("/setup", json=recorded("02_setup.json")["request"]["body"]).get_json()
-    (prediction,) = predict(client, [IMAGE])
-    assert setup == {"model_version": services.version}
-    assert prediction["model_version"] == services.version
-    assert client.get("/versions").get_json() == {"versions": [services.version]}
+    body = recorded("02_setup.json")["request"]["body"]
+    setup = client.post("/setup", json=body).get_json()
+    (prediction,) = predict(client, [IMAGE], body["schema"])
+    assert setup == {"model_version": services.version(body["schema"])}
+    assert prediction["model_version"] == setup["model_version"]
+    assert client.get("/versions").get_json() == {"versions": [setup["model_version"]]}
 
 
 def test_setup_says_in_its_status_line_what_is_wrong_with_the_interface(client: FlaskClient) -> None:
@@ -123,9 +124,15 @@ def test_a_malformed_request_is_a_clear_400(client: FlaskClient, data: bytes, wh
 
 
 def test_a_task_with_an_odd_id_is_a_task(client: FlaskClient) -> None:
-    body = {"tasks": [{"id": "x", "data": 7}, {"data": {"image": IMAGE}}], "label_config": interface_xml("total")}
-    first, second = client.post("/predict", json=body).get_json()["results"]
-    assert (first, bool(second)) == ([], True)
+    odd = [{"id": "x", "data": 7}, {"id": "9" * 5000}, {"data": {"image": IMAGE}}]
+    body = {"tasks": odd, "label_config": interface_xml("total")}
+    first, second, third = client.post("/predict", json=body).get_json()["results"]
+    assert (first, second, bool(third)) == ([], [], True)
+
+
+def test_a_request_that_comes_while_docloop_stops_is_answered(client: FlaskClient, services: Services) -> None:
+    services.close()
+    assert predict(client, [IMAGE, IMAGE]) == [[], []]
 
 
 def test_a_body_beyond_the_limit_is_a_413(client: FlaskClient) -> None:
