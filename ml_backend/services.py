@@ -133,7 +133,7 @@ def build_services(settings: Settings, engine: OCREngine | None = None, any_publ
     """
     credentials = load_credentials(settings)
     access = LabelStudioAccess(settings)
-    loader = PageLoader()
+    loader = PageLoader(children=max(2, settings.ocr_concurrency))  # a document takes one until its last page is read
     engine = engine or make_engine(settings)
     pool = OCRPool(engine, settings.ocr_concurrency, PageCache(settings.data_dir / "cache" / "ocr", _CACHE_BYTES))
     fetcher = Fetcher(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import ipaddress
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -270,6 +271,8 @@ class World:
 
         def noted(sock: socket.socket, address: Any) -> None:
             self.connected.append(address[:2])
+            if sock.family != socket.AF_UNIX and not ipaddress.ip_address(address[0]).is_loopback:
+                raise ConnectionRefusedError("a test leaves this machine alone, also one that fails")
             connect(sock, address)
 
         monkeypatch.setattr(socket.socket, "connect", noted)

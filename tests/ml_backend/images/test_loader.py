@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from hostile.hostile_files import png
 from PIL import Image
 
 from ml_backend.errors import ImageRejected, SetupError
@@ -141,7 +142,7 @@ def test_a_child_that_dies_while_a_page_is_looked_at_is_replaced() -> None:
 def test_the_kernel_takes_memory_away_from_a_real_decoder() -> None:
     with PageLoader(Limits(memory=200_000_000), children=1) as loader:
         with pytest.raises(ImageRejected) as caught:
-            loader.load(picture(size=(6000, 6000)))
+            loader.load(png(6000, 6000))
         assert caught.value.code == "image_out_of_memory"
         assert loader.load(picture())[0].width == 6
 
