@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+import os
+import sys
+from collections.abc import Iterable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,15 +17,16 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from typer.core import TyperGroup
 
 from docloop import draw, presets, show
-from docloop.sources import expand, is_url, name_of, read_file, url_list
-from ml_backend.document.elements import Document
-from ml_backend.document.fields import Prediction
-from ml_backend.errors import DocloopError
+from docloop.reading import Reading, read_all
+from docloop.sources import expand, is_url, name_of, url_list
+from ml_backend.errors import DocloopError, SetupError
 from ml_backend.images.pages import PageImage
 from ml_backend.settings import load_settings
 
-out = Console(emoji=False)
-err = Console(stderr=True, emoji=False)
+# What goes into a file or pipe is not broken at 80 columns.
+_WIDTH = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 160
+out = Console(emoji=False, width=_WIDTH)
+err = Console(stderr=True, emoji=False, soft_wrap=True)
 
 
 class Commands(TyperGroup):
@@ -37,13 +40,17 @@ class Commands(TyperGroup):
             if error.fix:
                 err.print(escape(error.fix))
             raise typer.Exit(2) from None
+        except OSError as error:
+            err.print(f"[bold red]{escape(str(error))}[/bold red]")
+            raise typer.Exit(2) from None
 
 
 app = typer.Typer(
     cls=Commands,
     no_args_is_help=True,
     rich_markup_mode="rich",
-    help="""Turn plain, free Label Studio into a document reader that teaches itself.
+    pretty_exceptions_enable=False,
+    help="""Turn plain, free Label Studio into a document reader.
 
 Try it on a file:  [bold]docloop predict receipt.jpg --draw out/[/bold]
 
@@ -55,24 +62,46 @@ Use it on your project:  [bold]docloop serve[/bold], then [bold]docloop connect 
 Settings are environment variables that begin with DOCLOOP_; the README lists them.""",
 )
 
+PRESETS = ", ".join(presets.preset_names())
 ProjectOption = Annotated[int, typer.Option("--project", "-p", help="Number of the project in Label Studio.")]
 
 
-def progress() -> Progress:
-    """A progress bar on standard error, so that standard output stays clean."""
+def progress(console: Console = err) -> Progress:
+    """A progress bar, on standard error unless what is printed meanwhile goes to the same terminal; none in files and pipes."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=err, transient=True)
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+
+
+def show_version(wanted: bool) -> None:
+    if wanted:
+        out.print(f"docloop {version('docloop')}", highlight=False)
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=show_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """What all commands share."""
 
 
 @app.command()
 def predict(
     sources: Annotated[list[str], typer.Argument(help="Images, PDFs, folders of them, or http(s) URLs.")],
     interface: Annotated[
-        str, typer.Option("--interface", "-i", help="Which fields: a preset (receipt, invoice ...) or an XML file.")
+        str,
+        typer.Option(
+            "--interface",
+            "-i",
+            help="Which fields: a preset or an XML file. Presets: " + ", ".join(presets.preset_names()),
+        ),
     ] = "receipt",
     as_json: Annotated[bool, typer.Option("--json", help="Words and fields as JSON, one document a line.")] = False,
     drawing: Annotated[
-        Path | None, typer.Option("--draw", help="Folder for pictures of the pages with boxes and labels.")
+        Path | None,
+        typer.Option("--draw", help="Folder for pictures of the pages with boxes and labels.", file_okay=False),
     ] = None,
     text: Annotated[bool, typer.Option("--text", help="Also the whole text, line by line.")] = False,
     engine: Annotated[str | None, typer.Option(help="OCR engine, or a chain such as rapidocr,tesseract.")] = None,
@@ -86,35 +115,28 @@ def predict(
     from ml_backend.services import build_services
 
     services = build_services(load_settings(ocr_engine=engine), any_public_host=True)
-    specs = services.interface(presets.load_interface_xml(interface)).specs
     taken: set[Path] = set()
     failed = 0
-
-    def read(source: str) -> tuple[bytes, Document, Prediction]:
-        data = services.predictor.fetch(source, 0) if is_url(source) else read_file(source)
-        return data, *services.predictor.of_bytes(data, specs)
-
     try:
+        specs = services.interface(presets.load_interface_xml(interface)).specs
         names = list(expand(sources))
-        with progress() as bar, ThreadPoolExecutor(services.settings.ocr_concurrency + 1) as readers:
-            results = [readers.submit(read, source) for source in names]
-            for source, result in bar.track(zip(names, results, strict=True), len(names), description="Reading"):
-                try:
-                    data, document, prediction = result.result()
-                except DocloopError as error:
+        with progress(out if out.is_terminal and not as_json else err) as bar:
+            readings = bar.track(read_all(services, specs, names), len(names), description="Reading")
+            for source, reading in readings:
+                if not isinstance(reading, Reading):
                     failed += 1
-                    _complain(source, error)
+                    _complain(source, reading)
                     if as_json:
-                        _line({"source": source, "error": {"code": error.code, "detail": str(error)}})
+                        _line({"source": source, "error": {"code": reading.code, "detail": str(reading)}})
                     continue
                 if as_json:
-                    _line(show.as_json(source, document, prediction))
+                    _line(show.as_json(source, reading.document, reading.prediction))
                 else:
-                    out.print(show.table(escape(source), prediction))
+                    out.print(show.table(escape(source), reading.prediction))
                 if text and not as_json:
-                    out.print(show.text(document))
+                    out.print(show.text(reading.document))
                 if drawing:
-                    _draw(drawing, name_of(source), services.loader.load(data), (document, prediction), taken)
+                    _draw(drawing, name_of(source), services.loader.pages(reading.data), reading, taken)
     finally:
         services.close()
     if failed:
@@ -129,14 +151,13 @@ def _line(value: dict[str, Any]) -> None:
     typer.echo(json.dumps(value, ensure_ascii=False))
 
 
-def _draw(
-    folder: Path, name: str, images: Sequence[PageImage], read: tuple[Document, Prediction], taken: set[Path]
-) -> None:
+def _draw(folder: Path, name: str, images: Iterable[PageImage], reading: Reading, taken: set[Path]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    document, prediction = read
-    for number, (image, page) in enumerate(zip(images, document.pages, strict=True)):
-        path = draw.unused(folder, draw.drawing_name(name, number, len(images)), taken)
-        draw.draw_page(image.image, page, [found for found in prediction.fields if found.page == number]).save(path)
+    pages = reading.document.pages
+    for number, (image, page) in enumerate(zip(images, pages, strict=True)):
+        path = draw.unused(folder, draw.drawing_name(name, number, len(pages)), taken)
+        fields = [found for found in reading.prediction.fields if found.page == number]
+        draw.draw_page(image.image, page, fields).save(path)
         err.print(f"[dim]drawn: {escape(str(path))}[/dim]")
 
 
@@ -174,7 +195,7 @@ def connect(
     ] = None,
 ) -> None:
     """Connect a project of Label Studio to the running docloop, with its webhook. Safe to repeat."""
-    from ml_backend.connect import BackendAccess
+    from ml_backend.connect import TITLE, BackendAccess
     from ml_backend.connect import connect as connect_project
     from ml_backend.credentials import load_credentials
     from ml_backend.jobs.hints import Hints
@@ -183,11 +204,14 @@ def connect(
     settings = load_settings()
     secrets = load_credentials(settings)
     address = (url or f"http://localhost:{settings.port}").rstrip("/")
+    if not is_url(address):
+        raise SetupError("not_a_url", f"{address} is no http(s) URL.", f"Did you mean http://{address}?")
     access = BackendAccess(address, secrets.user, secrets.password, secrets.webhook_secret)
     connected = connect_project(LabelStudioAccess(settings).client(), project, access)
     Hints(settings.data_dir / "hints").leave(project)  # so that its tasks are predicted in advance from now on
     out.print(f"Project {connected.id} “{escape(connected.title)}” is connected to {address}.")
-    out.print("Tasks without a prediction get one in the background; docloop push does it here, with a progress bar.")
+    if not connected.model_version or connected.model_version == TITLE:
+        out.print("Its tasks are predicted in the background now; docloop push does it here, with a progress bar.")
 
 
 @app.command()
@@ -226,6 +250,11 @@ def import_command(
     names = list(expand(sources or [])) + (url_list(urls) if urls else []) + (failures.read() if retry_failed else [])
     report = ImportReport()
     try:
+        if not names:
+            said = "Nothing failed the last time." if retry_failed else "There is nothing to import."
+            raise SetupError(
+                "nothing_to_import", said, "Name files, folders, http(s) URLs, or a list of URLs with --urls."
+            )
         label_studio = services.access.client()
         target = services.interface(label_studio.project(project).label_config)
         with progress() as bar:
@@ -271,8 +300,8 @@ def push(project: ProjectOption) -> None:
     if report.refused:
         err.print(f"[red]Label Studio did not keep {report.refused} predictions; its log says why.[/red]")
     out.print(
-        f"{report.pushed} pushed, {report.current} had one, {len(report.failed)} failed"
-        f" of {report.total} tasks; version {report.version}."
+        f"{report.pushed} pushed, {report.current} predicted already, {len(report.failed)} failed;"
+        f" {report.total} tasks, version {report.version}."
     )
     if report.failed or report.refused:
         raise typer.Exit(1)

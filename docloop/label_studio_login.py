@@ -18,6 +18,7 @@ from ml_backend.errors import LabelStudioError, SetupError
 USERNAME = "demo@example.com"
 _PASSWORD_FILE = "label-studio-password"  # noqa: S105 - names of files, not secrets
 _TOKEN_FILE = "label-studio-token"  # noqa: S105
+_KEY_FILE = "label-studio-secret-key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,20 @@ def stored_login(data_dir: Path) -> Login:
         password = secrets.token_urlsafe(12)
         _write_private(file, password)
     return Login(USERNAME, password)
+
+
+def stored_secret_key(data_dir: Path) -> str:
+    """The key that Label Studio signs tokens and sessions with, made at the first call.
+
+    One that Label Studio makes itself begins with ``$`` in one of 50 installations, which it then reads as a reference: it makes
+    another key at the next start, and all tokens and sessions are void.
+    """
+    file = data_dir / _KEY_FILE
+    key = _read(file)
+    if not key:
+        key = secrets.token_hex(32)
+        _write_private(file, key)
+    return key
 
 
 def personal_access_token(url: str, login: Login, data_dir: Path) -> str:

@@ -18,7 +18,7 @@ from typing import Self
 import httpx
 
 from docloop.child_process import ChildProcess
-from docloop.label_studio_login import Login
+from docloop.label_studio_login import Login, stored_secret_key
 from ml_backend.errors import SetupError
 
 START_WITHIN = 600.0  # seconds; the first start takes 45 on a quiet machine with 2 cores
@@ -79,13 +79,7 @@ class LabelStudioServer:
         Raises:
             SetupError: it is not installed, the port or the folder is in use, or it does not come up.
         """
-        if not self._executable.exists():
-            raise SetupError(
-                "label_studio_missing",
-                f"There is no Label Studio at {self._executable}.",
-                "Run `make demo`, or: uv venv .label-studio && "
-                "uv pip install --python .label-studio label-studio==1.23.2 setuptools",
-            )
+        self.require_installed()
         self.child.claim()
         try:
             orphan = self.child.stop_orphan()
@@ -96,6 +90,16 @@ class LabelStudioServer:
         except BaseException:
             self.stop()
             raise
+
+    def require_installed(self) -> None:
+        """Raise SetupError if there is no Label Studio in the environment."""
+        if not self._executable.exists():
+            raise SetupError(
+                "label_studio_missing",
+                f"There is no Label Studio at {self._executable}.",
+                "Run `make demo`, or: uv venv .label-studio && "
+                "uv pip install --python .label-studio label-studio==1.23.2 setuptools",
+            )
 
     def stop(self) -> None:
         """Stop it in order; nothing it has answered is lost."""
@@ -116,7 +120,7 @@ class LabelStudioServer:
         return SetupError(
             "port_in_use",
             f"Port {self._port}, where Label Studio should answer, is used by another program.",
-            f"Stop that program, or choose another port; {free} is free.",
+            f'Stop that program, or choose another port: make demo ARGS="--port {free}"',
         )
 
     def _start_and_wait(self) -> None:
@@ -142,6 +146,7 @@ class LabelStudioServer:
             "LABEL_STUDIO_BASE_DATA_DIR": str(self.data_dir),
             "LABEL_STUDIO_USERNAME": self.login.username,  # not as arguments: any user of the machine can read those
             "LABEL_STUDIO_PASSWORD": self.login.password,
+            "SECRET_KEY": stored_secret_key(self.data_dir),
             "XDG_CONFIG_HOME": str(self.data_dir / "config"),
         }
         return kept | _CLOSED | own | self._extra

@@ -63,7 +63,7 @@ def address(settings: Settings) -> str:
     return f"{host}:{settings.port}"
 
 
-def check_port(host: str, port: int) -> None:
+def check_port(host: str, port: int, another: str = "--port N") -> None:
     """Raise SetupError if the port is taken; gunicorn would try five times and then say less."""
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -73,5 +73,5 @@ def check_port(host: str, port: int) -> None:
             raise SetupError(
                 "port_busy",
                 f"Cannot listen on {host}:{port}: {error.strerror}.",
-                "Stop what listens there, or use --port.",
+                f"Stop what listens there, or use {another}.",
             ) from None

@@ -29,7 +29,7 @@ def table(source: str, prediction: Prediction) -> Table:
 
 
 def _caption(prediction: Prediction) -> str:
-    words = [f"all right as it is: {prediction.score:.0%}"]
+    words = [f"chance that nothing needs correcting: {prediction.score:.0%}"]
     return "; ".join(words + [escape(note) for note in prediction.notes])
 
 

@@ -20,19 +20,17 @@ def expand(sources: Iterable[str]) -> Iterator[str]:
     """Each file and URL, in order: a folder gives the documents in it (and below), sorted by name.
 
     Raises:
-        SetupError: a path that does not exist, or a folder without documents.
+        SetupError: a folder without documents. A path that does not exist stays: reading it fails by itself.
     """
     for source in sources:
         path = Path(source)
-        if is_url(source) or path.is_file():
+        if is_url(source) or not path.is_dir():
             yield source
-        elif path.is_dir():
-            inside = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
-            if not inside:
-                raise SetupError("folder_without_documents", f"{source} holds none of {' '.join(sorted(SUFFIXES))}.")
-            yield from map(str, inside)
-        else:
-            raise SetupError("no_such_file", f"{source} does not exist.", "Name a file, a folder, or an http(s) URL.")
+            continue
+        inside = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+        if not inside:
+            raise SetupError("folder_without_documents", f"{source} holds none of {' '.join(sorted(SUFFIXES))}.")
+        yield from map(str, inside)
 
 
 def read_file(path: str) -> bytes:
@@ -40,7 +38,7 @@ def read_file(path: str) -> bytes:
     try:
         return Path(path).read_bytes()
     except OSError as error:
-        raise SetupError("file_unreadable", f"{path} cannot be read: {error.strerror}.") from None
+        raise SetupError("file_unreadable", f"It cannot be read: {error.strerror}.", f"Is {path} right?") from None
 
 
 def url_list(path: Path) -> list[str]:

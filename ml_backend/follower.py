@@ -45,6 +45,7 @@ class Follower(threading.Thread):
         self._clock = clock
         self._next_sweep = clock()
         self._retries: dict[int, tuple[float, float]] = {}  # project -> (not before, next pause)
+        self._state = ""
         self._stopped = threading.Event()
 
     def run(self) -> None:
@@ -60,12 +61,21 @@ class Follower(threading.Thread):
         self._next_sweep = self._clock() + _SWEEP
         try:
             secret = self._services.credentials.webhook_secret
-            for project_id in self._services.access.client().projects_with_webhook(WEBHOOK_HEADER, secret):
-                self._services.hints.leave(project_id)
+            connected = self._services.access.client().projects_with_webhook(WEBHOOK_HEADER, secret)
         except DocloopError as error:
             if error.code not in _HOPELESS:
                 self._next_sweep = self._clock() + _FIRST_RETRY
-            log.warning("connected projects are not known: %s", error.code)
+            self._tell(logging.WARNING, str(error))
+            return
+        self._tell(logging.INFO, f"Label Studio answers; {len(connected)} of its projects are connected here.")
+        for project_id in connected:
+            self._services.hints.leave(project_id)
+
+    def _tell(self, level: int, state: str) -> None:
+        """Log how it stands with Label Studio, when that has changed."""
+        if state != self._state:
+            self._state = state
+            log.log(level, state)
 
     def look(self) -> None:
         """Push to every project that changed and whose pause after an error is over."""

@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, f
 from ml_backend.errors import SetupError
 
 PREFIX = "DOCLOOP_"
+_TABLE = "See the settings table in the README."
 
 
 class Settings(BaseModel):
@@ -67,6 +68,13 @@ class Settings(BaseModel):
             return tuple(part.strip().lower() for part in value.split(",") if part.strip())
         return value
 
+    @field_validator("country")
+    @classmethod
+    def _two_letters(cls, value: str) -> str:
+        if value and not (len(value) == 2 and value.isalpha() and value.isascii()):
+            raise ValueError("two letters such as DE, or nothing")
+        return value.upper()
+
     @field_validator("label_studio_url")
     @classmethod
     def _no_trailing_slash(cls, value: str) -> str:
@@ -89,8 +97,8 @@ def load_settings(environ: Mapping[str, str] | None = None, **overrides: Any) ->
             continue
         key = name.removeprefix(PREFIX).lower()
         if key not in Settings.model_fields:
-            near = difflib.get_close_matches(key, Settings.model_fields, n=1)
-            hint = f"Did you mean {PREFIX}{near[0].upper()}?" if near else "See the settings table in the README."
+            near = _alike(key)
+            hint = f"Did you mean {' or '.join(PREFIX + name.upper() for name in near)}?" if near else _TABLE
             raise SetupError("unknown_setting", f"There is no setting {name}.", hint)
         values[key] = value
     values.update({key: value for key, value in overrides.items() if value is not None})
@@ -101,6 +109,12 @@ def load_settings(environ: Mapping[str, str] | None = None, **overrides: Any) ->
         name = PREFIX + str(first["loc"][0]).upper()
         secret = Settings.model_fields[str(first["loc"][0])].annotation is SecretStr
         was = "" if secret else f", but it was: {first['input']!r}"
-        raise SetupError(
-            "bad_setting", f"{name}: {first['msg']}{was}.", "See the settings table in the README."
-        ) from None
+        said = first["msg"].removeprefix("Value error, ")
+        raise SetupError("bad_setting", f"{name}: {said}{was}.", _TABLE) from None
+
+
+def _alike(key: str) -> list[str]:
+    """The settings whose name, or the last word of whose name, is spelt nearly like this."""
+    whole = difflib.get_close_matches(key, Settings.model_fields, n=1)
+    last = [name for name in Settings.model_fields if difflib.get_close_matches(key, [name.rpartition("_")[2]])]
+    return list(dict.fromkeys(whole + last))

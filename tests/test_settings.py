@@ -21,6 +21,10 @@ def test_settings_come_from_the_environment_and_the_command_line_wins() -> None:
         ({"DOCLOOP_LABEL_STUDIO_TOKN": "x"}, "unknown_setting", "DOCLOOP_LABEL_STUDIO_TOKEN"),
         ({"DOCLOOP_COLOUR": "x"}, "unknown_setting", "DOCLOOP_COLOUR"),
         ({"DOCLOOP_PORT": "http"}, "bad_setting", "DOCLOOP_PORT"),
+        ({"DOCLOOP_TOKN": "x"}, "unknown_setting", "DOCLOOP_LABEL_STUDIO_TOKEN"),
+        ({"DOCLOOP_COUNTRY": "Germany"}, "bad_setting", "two letters such as DE"),
+        ({"DOCLOOP_PORT": "abc"}, "bad_setting", "'abc'"),
+        ({"DOCLOOP_LABEL_STUDIO_URL": "http://"}, "bad_setting", "and a host"),
         ({"DOCLOOP_PORT": "70000"}, "bad_setting", "65535"),
         ({"DOCLOOP_PREDICT_BUDGET": "120"}, "bad_setting", "95"),
         ({"DOCLOOP_LABEL_STUDIO_URL": "localhost:8080"}, "bad_setting", "localhost:8080"),
@@ -43,3 +47,9 @@ def test_secrets_are_not_printed() -> None:
     settings = load_settings({"DOCLOOP_PASSWORD": "hush-hush", "DOCLOOP_LABEL_STUDIO_TOKEN": "hush-token"})
     assert "hush" not in repr(settings)
     assert "hush" not in str(settings.model_dump())
+
+
+def test_only_what_is_handed_in_counts_and_an_empty_variable_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCLOOP_PORT", "1234")
+    settings = load_settings({"DOCLOOP_DATA_DIR": ""})
+    assert (settings.port, settings.data_dir.is_absolute()) == (9090, True)

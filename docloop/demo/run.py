@@ -64,8 +64,9 @@ def run_demo(plan: DemoPlan, console: Console) -> None:
 
 
 def _set_up(plan: DemoPlan, console: Console, stack: ExitStack) -> tuple[LabelStudioServer, ChildProcess]:
-    backend = _claim_backend(plan, stack)
     folder = plan.folder / "label-studio"
+    LabelStudioServer(plan.label_studio, folder, Login("", "")).require_installed()  # before any folder is made
+    backend = _claim_backend(plan, stack)
     login = stored_login(folder)
     with console.status("Label Studio ...") as status:
         server = LabelStudioServer(plan.label_studio, folder, login, plan.label_studio_port, status.update)
@@ -89,10 +90,17 @@ def _set_up(plan: DemoPlan, console: Console, stack: ExitStack) -> tuple[LabelSt
 def _claim_backend(plan: DemoPlan, stack: ExitStack) -> ChildProcess:
     """docloop's own server, not started yet; one that a killed demo left behind is stopped."""
     backend = ChildProcess(plan.folder, "docloop")
-    backend.claim()
+    try:
+        backend.claim()
+    except SetupError:
+        raise SetupError(
+            "demo_running",
+            f"The demo of {plan.folder} runs already.",
+            "Use that one, or stop it with Ctrl-C in its terminal.",
+        ) from None
     stack.callback(backend.release)
     backend.stop_orphan()
-    check_port("127.0.0.1", plan.docloop_port)
+    check_port("127.0.0.1", plan.docloop_port, 'make demo ARGS="--backend-port N"')
     return backend
 
 
@@ -131,6 +139,7 @@ def _environment(plan: DemoPlan, url: str, token: str) -> dict[str, str]:
     file.unlink(missing_ok=True)
     with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
         stream.writelines(f"export {name}={shlex.quote(value)}\n" for name, value in settings.items())
+        stream.write(f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH\n")
     return settings
 
 
@@ -180,7 +189,8 @@ def _summary(plan: DemoPlan, url: str, login: Login) -> Panel:
         f"Open      [bold link={url}]{url}[/]\n"
         f"Log in    [bold]{login.username}[/] / [bold]{escape(login.password)}[/]\n\n"
         "Click [bold]Label All Tasks[/]: fields and texts are there already, the least certain receipt first.\n"
-        "Draw a box with [bold]Auto-Annotation[/] on, and its text is read for you.\n\n"
+        "A box is missing? Switch [bold]Auto-Annotation[/] on, click a label, choose the pink tool (key M), draw,\n"
+        "and accept what was read with the green tick.\n\n"
         f"[dim]source {escape(str(plan.folder / 'env.sh'))} lets you try docloop's commands in another terminal.\n"
         "Ctrl-C stops both; the next start goes on from here.[/dim]"
     )

@@ -27,8 +27,9 @@ _PIPE_BYTES = 1 << 20  # the usual 64 KiB makes both sides wake up a hundred tim
 _START_SECONDS = 60.0
 _STOP_SECONDS = 2.0
 _KEPT = ("PATH", "LANG", "LD_LIBRARY_PATH", "PYTHONHOME")  # of the environment; the rest may hold secrets
-# A page's memory is kept for the next page instead of being returned and asked for again, which costs as much as decoding.
-_KEEP_MEMORY = {"PILLOW_BLOCKS_MAX": "2", "MALLOC_MMAP_THRESHOLD_": "33554432", "MALLOC_TRIM_THRESHOLD_": "33554432"}
+# The memory of a usual page is kept for the next one instead of being returned and asked for again, which costs as much as
+# decoding: Pillow keeps 4 of its blocks of 16 MiB, and malloc what is smaller than a block. The rest of a large page is returned.
+_KEEP_MEMORY = {"PILLOW_BLOCKS_MAX": "4", "MALLOC_MMAP_THRESHOLD_": "16000000", "MALLOC_TRIM_THRESHOLD_": "33554432"}
 
 
 class DecoderProcess:

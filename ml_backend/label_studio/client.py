@@ -85,8 +85,10 @@ class LabelStudio:
             return str(self._sdk._client_wrapper.get_headers()["Authorization"])
         except ApiError as error:
             raise explain(error.status_code or 0, error.body, self.url) from None
-        except (httpx.HTTPError, ValueError) as error:  # ValueError: whoever answers there does not speak JSON
+        except httpx.HTTPError as error:
             raise self._unreachable(error) from None
+        except ValueError:  # whoever answers there does not speak JSON
+            raise self._nonsense("api/token/refresh/") from None
 
     def call(self, method: str, path: str, *, body: Any = None, timeout: float | None = None, **params: Any) -> Any:
         """One request; the JSON of its answer, or None when there is none.
@@ -126,7 +128,7 @@ class LabelStudio:
     def _unreachable(self, error: Exception) -> LabelStudioError:
         return LabelStudioError(
             "label_studio_unreachable",
-            f"Label Studio does not answer at {self.url}: {type(error).__name__}.",
+            f"Label Studio does not answer at {self.url}{' in time' if isinstance(error, httpx.TimeoutException) else ''}.",
             "Start it, or correct DOCLOOP_LABEL_STUDIO_URL.",
         )
 
@@ -148,8 +150,19 @@ class LabelStudio:
     # -- projects ----------------------------------------------------------------------------------------------------
 
     def project(self, project_id: int) -> Project:
+        """The project. Raises LabelStudioError, which names the projects that there are."""
         path = f"api/projects/{project_id}/"
-        body = self.call("GET", path)
+        try:
+            body = self.call("GET", path)
+        except LabelStudioError as error:
+            if error.code != "label_studio_not_found":
+                raise
+            there = self.call("GET", "api/projects/", page_size=20)
+            with self._reading("api/projects/"):
+                names = ", ".join(f"{found['id']} “{found['title']}”" for found in there["results"]) or "none yet"
+            raise LabelStudioError(
+                error.code, f"There is no project {project_id} at {self.url}.", f"Your projects: {names}."
+            ) from None
         with self._reading(path):
             return Project.of(body)
 

@@ -86,7 +86,7 @@ def parse_interface(xml: str, guess_type: Callable[[str], str]) -> Interface:
         raise ConfigUnsupported(
             "config_not_xml",
             f"The labelling interface is not XML: {error}.",
-            "Correct it in Settings > Labeling Interface.",
+            "Correct the file, or the project's Settings > Labeling Interface.",
         ) from None
     image = _image(root)
     name = image.get("name", "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -38,6 +39,10 @@ _KNOWN = {
         "label_studio_backend_401",
         "Give Label Studio docloop's user and password (docloop credentials shows them).",
     ),
+    "401 Client Error": (
+        "label_studio_backend_401",
+        "The docloop there has another password: run this with the DOCLOOP_ settings of docloop serve (data folder, port, user).",
+    ),
     "health check failed": (
         "label_studio_cannot_reach_backend",
         "Start docloop serve first, on an address that Label Studio's machine can reach.",
@@ -51,7 +56,7 @@ _KNOWN = {
 
 def explain(status: int, body: Any, url: str) -> LabelStudioError:
     """The error for an answer of Label Studio that is not a success."""
-    said = "; ".join(_sentences(body)) or f"HTTP {status}"
+    said = "; ".join(map(_plain, _sentences(body))) or f"HTTP {status}"
     if 'contains invalid "task" field' in said:  # after the whole prediction, which is nobody's business
         return LabelStudioError(TASK_GONE, "A task that predictions were sent for is not there any more.")
     for piece, (code, fix) in _KNOWN.items():
@@ -61,7 +66,7 @@ def explain(status: int, body: Any, url: str) -> LabelStudioError:
         return LabelStudioError(
             "label_studio_unauthorized",
             f"Label Studio refused the token ({said[:_QUOTED]}).",
-            "Set DOCLOOP_LABEL_STUDIO_TOKEN.",
+            "Make a new one in Account & Settings > Personal Access Token, and set DOCLOOP_LABEL_STUDIO_TOKEN.",
         )
     if status == 404:
         return LabelStudioError(
@@ -70,6 +75,11 @@ def explain(status: int, body: Any, url: str) -> LabelStudioError:
             "Check the number of the project.",
         )
     return LabelStudioError("label_studio_refused", f"Label Studio answered {status}: {said[:_QUOTED]}.")
+
+
+def _plain(sentence: str) -> str:
+    """Without tags, without what only a programmer can read, and without its full stop."""
+    return re.sub(r"<[^>]*>", "", sentence).split(" Additional info:")[0].strip().rstrip(".")
 
 
 def _sentences(body: Any) -> list[str]:

@@ -55,6 +55,13 @@ def test_predict_gives_json_and_a_broken_file_does_not_stop_the_others(run, rece
     assert [word["text"] for word in good["pages"][0]["words"]] == ["TOTAL", "47.11"]
 
 
+def test_a_path_that_is_not_there_fails_by_itself(run, receipt: Path) -> None:  # type: ignore[no-untyped-def]
+    done = run("predict", "missing.png", str(receipt))
+    assert done.exit_code == 1
+    assert "missing.png: It cannot be read: No such file" in done.output
+    assert "47.11" in done.output
+
+
 def test_predict_takes_an_interface_of_ones_own(run, receipt: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     own = tmp_path / "own.xml"
     own.write_text(interface_xml("Gesamtbetrag"))
@@ -65,9 +72,12 @@ def test_predict_takes_an_interface_of_ones_own(run, receipt: Path, tmp_path: Pa
 @pytest.mark.parametrize(
     ("arguments", "environment", "said"),
     [
-        (["predict", "x.png", "--engine", "ocrmagic"], {}, "Known ones: fake, rapidocr, tesseract"),
+        (["predict", "x.png", "--engine", "ocrmagic"], {}, "Known ones: rapidocr, tesseract"),
         (["predict", "."], {"DOCLOOP_OCR_ENGIN": "x"}, "Did you mean DOCLOOP_OCR_ENGINE"),
-        (["predict", "missing.png"], {}, "missing.png does not exist"),
+        (["import", "--project", "1"], {}, "There is nothing to import"),
+        (["import", "--project", "1", "--retry-failed"], {}, "Nothing failed the last time"),
+        (["import", "--project", "1", "--urls", "missing.txt"], {}, "missing.txt"),
+        (["connect", "--project", "1", "--url", "localhost:9090"], {}, "Did you mean http://localhost:9090"),
         (["predict", "missing.png", "-i", "passport"], {}, "business_card, handwriting, id_label, invoice, receipt"),
         (["push", "--project", "1"], {}, "DOCLOOP_LABEL_STUDIO_TOKEN"),
         (["serve", "--host", "0.0.0.0"], {"DOCLOOP_PASSWORD": "short"}, "at least 12"),
@@ -91,3 +101,7 @@ def test_credentials_are_made_once_and_shown(run, tmp_path: Path) -> None:  # ty
     assert first == again
     kept = json.loads((tmp_path / "data" / "secrets.json").read_text())
     assert all(secret in first for secret in kept.values())
+
+
+def test_the_version_is_shown(run) -> None:  # type: ignore[no-untyped-def]
+    assert re.match(r"docloop \d+\.\d+", run("--version").output)

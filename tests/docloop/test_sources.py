@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from docloop.sources import expand, name_of, url_list
+from docloop.sources import expand, name_of, read_file, url_list
 from ml_backend.errors import SetupError
 
 
@@ -18,11 +18,14 @@ def test_folders_give_their_documents_in_order_and_urls_stay(tmp_path: Path) -> 
     assert list(expand([str(tmp_path), url])) == [*(str(tmp_path / n) for n in ("a.pdf", "b.PNG", "sub/c.jpeg")), url]
 
 
-@pytest.mark.parametrize(("name", "code"), [("missing.png", "no_such_file"), (".", "folder_without_documents")])
-def test_what_is_not_there_is_said(name: str, code: str, tmp_path: Path) -> None:
-    with pytest.raises(SetupError) as caught:
-        list(expand([str(tmp_path / name)]))
-    assert caught.value.code == code
+def test_a_folder_without_documents_is_said_and_a_missing_path_fails_when_it_is_read(tmp_path: Path) -> None:
+    with pytest.raises(SetupError) as empty:
+        list(expand([str(tmp_path)]))
+    missing = str(tmp_path / "missing.png")
+    assert list(expand([missing])) == [missing]
+    with pytest.raises(SetupError) as unread:
+        read_file(missing)
+    assert (empty.value.code, unread.value.code) == ("folder_without_documents", "file_unreadable")
 
 
 def test_a_list_of_urls_skips_comments_and_quotes_a_bad_line(tmp_path: Path) -> None:

@@ -99,7 +99,7 @@ def test_a_refusal_quotes_the_numbers_and_says_the_fix(loader: PageLoader) -> No
     )
 
 
-def test_pages_are_bounded_together_as_all_of_them_are_held_in_memory() -> None:
+def test_pages_are_bounded_together_as_a_caller_may_hold_all_of_them() -> None:
     with PageLoader(Limits(total_pixels=1_000_000), children=1) as loader:
         frames = [Image.new("1", (1000, 400)) for _ in range(3)]
         buffer = io.BytesIO()

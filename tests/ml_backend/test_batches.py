@@ -127,5 +127,5 @@ def test_closing_wakes_those_who_wait(batches: BatchPredictor, fetch: Fetch) -> 
     assert not asking.is_alive()
     fetch.gate.set()
     closing.join(5)
-    assert kinds(outcomes[0])[2] == "NoneType"
+    assert kinds(outcomes[0])[2] in ("NoneType", "DocloopError")  # asked just before the close, or just after
     assert kinds(batches.predict_all(tasks("d"), TOTAL, "1.1")) == ["DocloopError"]
