@@ -83,7 +83,7 @@ def _set_up(plan: DemoPlan, console: Console, stack: ExitStack) -> tuple[LabelSt
     _until_healthy(f"http://127.0.0.1:{plan.docloop_port}", backend)
     console.print(f"[green]✓[/green] docloop serves at http://localhost:{plan.docloop_port}")
     _docloop(console, environment, "connect", "--project", str(project))
-    console.print(_summary(plan, f"{server.url}/projects/{project}/data", login))
+    console.print(_summary(plan, f"{server.url}/projects/{project}/data", login), soft_wrap=False)
     return server, backend
 
 

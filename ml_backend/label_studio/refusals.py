@@ -78,8 +78,8 @@ def explain(status: int, body: Any, url: str) -> LabelStudioError:
 
 
 def _plain(sentence: str) -> str:
-    """Without tags, without what only a programmer can read, and without its full stop."""
-    return re.sub(r"<[^>]*>", "", sentence).split(" Additional info:")[0].strip().rstrip(".")
+    """Without links, without what only a programmer can read, and without its full stop."""
+    return re.sub(r"</?a\b[^>]*>", "", sentence).split(" Additional info:")[0].strip().rstrip(".")
 
 
 def _sentences(body: Any) -> list[str]:

@@ -15,9 +15,9 @@ from typing import Any
 
 import httpx
 import pytest
-from editor import expect_regions, open_task
+from editor import draw_box, expect_regions, open_task
 from PIL import Image, ImageColor
-from playwright.sync_api import BrowserContext
+from playwright.sync_api import BrowserContext, expect
 from running_docloop import RunningDocloop, running_docloop
 from running_label_studio import RunningLabelStudio
 
@@ -225,6 +225,29 @@ def test_a_drawn_box_is_read_and_keeps_its_label(
     assert len({r["id"] for r in result}) == 1
     assert result[0]["value"]["rectanglelabels"] == ["total"]
     assert receipts.samples[0].truth["total"] in result[1]["value"]["text"][0]
+
+
+def test_a_box_drawn_in_the_editor_with_auto_annotation_is_read(
+    receipts: Receipts, docloop: RunningDocloop, api: httpx.Client, browser: BrowserContext
+) -> None:
+    """As the README tells annotators: switch it on, click a label, key M for the pink tool, draw, accept with the green tick."""
+    docloop.run("connect", "--project", str(receipts.project))
+    sample = receipts.samples[0]
+    task = next(t for t in tasks_of(receipts.project, api) if t["data"].get("filename") == sample.name)
+    page = open_task(browser, receipts.project, task["id"])
+    rows = page.get_by_role("treeitem")
+    expect(rows.first).to_be_visible()
+    before = rows.count()
+    page.get_by_text("Auto-Annotation", exact=True).click()
+    page.locator(".lsf-label").filter(has_text="date").click()
+    page.keyboard.press("m")
+    draw_box(page, Image.open(io.BytesIO(sample.png)).size, sample.boxes["date"])
+    page.get_by_text("1 suggestions").wait_for()
+    page.get_by_test_id("bottombar-accept-suggestions-button").click()
+    expect(rows).to_have_count(before + 1)
+    expect(rows.last).to_contain_text("date")
+    expect(rows.last.get_by_role("textbox")).to_have_value(sample.truth["date"])
+    page.close()
 
 
 def test_a_batch_with_a_broken_image_keeps_the_others(docloop: RunningDocloop, api: httpx.Client) -> None:

@@ -49,3 +49,10 @@ def test_what_was_sent_is_not_quoted_back() -> None:
     assert error.code == TASK_GONE
     assert "DE89" not in str(error)
     assert len(str(explain(400, {"detail": "x" * 5000}, URL))) < 400
+
+
+def test_tags_of_a_labelling_interface_stay_and_links_go() -> None:
+    said = 'It shows <Pdf>, not <Image>. <a href="https://example.org">Learn more</a>. Additional info: Pool(host=1)'
+    assert "<Pdf>" in str(explain(400, {"detail": said}, URL))
+    assert "href" not in str(explain(400, {"detail": said}, URL))
+    assert "Pool" not in str(explain(400, {"detail": said}, URL))
