@@ -92,11 +92,7 @@ def predict(
     sources: Annotated[list[str], typer.Argument(help="Images, PDFs, folders of them, or http(s) URLs.")],
     interface: Annotated[
         str,
-        typer.Option(
-            "--interface",
-            "-i",
-            help="Which fields: a preset or an XML file. Presets: " + ", ".join(presets.preset_names()),
-        ),
+        typer.Option("--interface", "-i", help=f"Which fields: an XML file, or one of {PRESETS}."),
     ] = "receipt",
     as_json: Annotated[bool, typer.Option("--json", help="Words and fields as JSON, one document a line.")] = False,
     drawing: Annotated[
@@ -217,7 +213,7 @@ def connect(
 @app.command()
 def create(
     title: Annotated[str, typer.Argument(help="Title of the new project, at least 3 characters.")],
-    interface: Annotated[str, typer.Option("--interface", "-i", help="A preset or an XML file.")] = "receipt",
+    interface: Annotated[str, typer.Option("--interface", "-i", help=f"An XML file, or one of {PRESETS}.")] = "receipt",
 ) -> None:
     """Create a project in Label Studio that serves the least certain document first."""
     from ml_backend.services import LabelStudioAccess, read_interface
