@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
@@ -121,7 +121,7 @@ def predict(
             for source, reading in readings:
                 if not isinstance(reading, Reading):
                     failed += 1
-                    _complain(source, reading)
+                    _complain(source, reading, bar.console)
                     if as_json:
                         _line({"source": source, "error": {"code": reading.code, "detail": str(reading)}})
                     continue
@@ -132,29 +132,33 @@ def predict(
                 if text and not as_json:
                     out.print(show.text(reading.document))
                 if drawing:
-                    _draw(drawing, name_of(source), services.loader.pages(reading.data), reading, taken)
+                    for path in _draw(drawing, name_of(source), services.loader.pages(reading.data), reading, taken):
+                        bar.console.print(f"[dim]drawn: {escape(str(path))}[/dim]")
     finally:
         services.close()
     if failed:
         raise typer.Exit(1)
 
 
-def _complain(source: str, error: DocloopError) -> None:
-    err.print(f"[red]{escape(source)}: {escape(str(error))}[/red] [dim]({error.code})[/dim]")
+def _complain(source: str, error: DocloopError, console: Console = err) -> None:
+    """What failed and why; while a progress bar is shown, above it."""
+    (console if console.is_terminal else err).print(
+        f"[red]{escape(source)}: {escape(str(error))}[/red] [dim]({error.code})[/dim]"
+    )
 
 
 def _line(value: dict[str, Any]) -> None:
     typer.echo(json.dumps(value, ensure_ascii=False))
 
 
-def _draw(folder: Path, name: str, images: Iterable[PageImage], reading: Reading, taken: set[Path]) -> None:
+def _draw(folder: Path, name: str, images: Iterable[PageImage], reading: Reading, taken: set[Path]) -> Iterator[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     pages = reading.document.pages
     for number, (image, page) in enumerate(zip(images, pages, strict=True)):
         path = draw.unused(folder, draw.drawing_name(name, number, len(pages)), taken)
         fields = [found for found in reading.prediction.fields if found.page == number]
         draw.draw_page(image.image, page, fields).save(path)
-        err.print(f"[dim]drawn: {escape(str(path))}[/dim]")
+        yield path
 
 
 @app.command()
@@ -287,7 +291,7 @@ def push(project: ProjectOption) -> None:
             except DocloopError as busy:
                 if busy.code != "push_running":
                     raise
-                err.print("docloop serve is predicting this project just now; waiting for it ...")
+                err.print("This project is being predicted just now (docloop serve, or another push); waiting ...")
                 report = services.push(project, show_progress)
     finally:
         services.close()

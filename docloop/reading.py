@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,15 @@ def read_all(
         except DocloopError as error:
             return error
 
-    # One more than the engine takes, so that the next file is decoded meanwhile.
-    with ThreadPoolExecutor(services.settings.ocr_concurrency + 1) as readers:
-        yield from zip(sources, readers.map(read, sources), strict=True)
+    # A few more than the engine takes, so that the next files are decoded meanwhile; few enough to keep in memory.
+    workers = services.settings.ocr_concurrency + 1
+    waiting: deque[tuple[str, Future[Reading | DocloopError]]] = deque()
+    with ThreadPoolExecutor(workers) as readers:
+        for source in sources:
+            waiting.append((source, readers.submit(read, source)))
+            if len(waiting) > 2 * workers:
+                first, reading = waiting.popleft()
+                yield first, reading.result()
+        while waiting:
+            first, reading = waiting.popleft()
+            yield first, reading.result()

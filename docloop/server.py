@@ -51,6 +51,8 @@ class Server(BaseApplication):
 
         def stop(arbiter: object, worker: object) -> None:
             follower.stop()
+            services.batches.close()  # ends the push that runs, so that the follower can go
+            follower.join(10)
             services.close()
 
         self.cfg.set("worker_exit", stop)

@@ -1,7 +1,8 @@
 """Many tasks at once: a cache of predictions, one computation for each task however often it is asked, a time budget.
 
 Every answer is as long as the question and in its order. A task that fails is an error in its place, one that is not ready in
-time is None; its computation goes on, and the next request finds it in the cache.
+time is None; its computation goes on, and the next request finds it in the cache. A failure is remembered for a while, so that a
+broken page is not fetched and decoded again at every look.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
 
 from cachetools import TTLCache
 
@@ -25,9 +27,21 @@ from ml_backend.predictor import Predictor
 
 log = logging.getLogger(__name__)
 
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """Why a task failed, and until when it is not tried again."""
+
+    error: DocloopError
+    not_before: float
+    pause: float
+
+
 Outcome = Prediction | DocloopError | None
 Key = tuple[str, str, Interface, str]
 
+STOPPED = "stopped"  # the code of a task that was not predicted because docloop shut down
+_FIRST_RETRY, _LAST_RETRY = 15.0, 900.0  # seconds until a task that failed is tried again; each time twice as long
 _CACHED = 20_000  # predictions, about 5 KB each
 _LOOK = 0.5  # seconds between looks whether everything was closed
 _FRESH = 600.0  # seconds; a local file or a web page may change under the same URL
@@ -41,6 +55,7 @@ class BatchPredictor:
         self._clock = clock
         self._workers = ThreadPoolExecutor(workers, thread_name_prefix="predict")
         self._cache: TTLCache[Key, Prediction] = TTLCache(_CACHED, _FRESH, timer=clock)
+        self._failures: TTLCache[Key, _Failure] = TTLCache(_CACHED, 4 * _LAST_RETRY, timer=clock)
         self._running: dict[Key, Future[Prediction]] = {}
         self._closed = threading.Event()
         self._lock = threading.RLock()  # a future that is done at once calls back within _ask
@@ -70,7 +85,10 @@ class BatchPredictor:
             if cached is not None:
                 return cached
             if self._closed.is_set():
-                return _stopped()
+                return _failed(DocloopError(STOPPED, "docloop was stopped before this task."))
+            failure = self._failures.get(key)
+            if failure is not None and self._clock() < failure.not_before:
+                return _failed(failure.error)
             future = self._running.get(key)
             if future is None:
                 future = self._running[key] = self._workers.submit(self.predictor.predict, task, interface)
@@ -80,7 +98,13 @@ class BatchPredictor:
     def _keep(self, key: Key, done: Future[Prediction]) -> None:
         with self._lock:
             self._running.pop(key, None)
-            if not done.cancelled() and done.exception() is None:
+            error = None if done.cancelled() else done.exception()
+            if isinstance(error, DocloopError):
+                before = self._failures.get(key)
+                pause = min(_LAST_RETRY, 2 * before.pause) if before else _FIRST_RETRY
+                self._failures[key] = _Failure(error, self._clock() + pause, pause)
+            elif error is None and not done.cancelled():
+                self._failures.pop(key, None)
                 self._cache[key] = done.result()
 
     def _outcome(self, task: Task, found: Prediction | Future[Prediction]) -> Outcome:
@@ -108,7 +132,7 @@ class BatchPredictor:
         self._workers.shutdown(wait=True, cancel_futures=True)
 
 
-def _stopped() -> Future[Prediction]:
+def _failed(error: DocloopError) -> Future[Prediction]:
     future: Future[Prediction] = Future()
-    future.set_exception(DocloopError("stopped", "docloop was stopped before this task."))
+    future.set_exception(error)
     return future

@@ -1,7 +1,7 @@
 """Keeps projects pre-annotated: takes the hints that webhooks leave, and pushes predictions for tasks that have none.
 
 Level-triggered: a hint says only where to look, and at the start and once an hour all connected projects are looked at without
-one. Whatever fails is looked at again, after a pause that grows.
+one. A push that fails is tried again after a pause that grows; so is a task (``batches``).
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ from collections.abc import Callable
 
 from ml_backend.credentials import WEBHOOK_HEADER
 from ml_backend.errors import DocloopError
-from ml_backend.label_studio.fetch import RETRYABLE
-from ml_backend.push import PushReport
+from ml_backend.label_studio.refusals import TASK_GONE
 from ml_backend.services import Services
 
 log = logging.getLogger(__name__)
@@ -35,6 +34,11 @@ _HOPELESS = frozenset(
 )  # mended only by a change of the project or of our settings: that brings a new hint, or a new start
 
 
+# Of tasks: what stays so until somebody changes the task, and what may pass although its kind does not.
+_LASTING = frozenset({"task_without_image", "fetch_not_found", "fetch_too_large", "fetch_encoded", TASK_GONE})
+_MAY_MEND = frozenset({"image_timeout", "image_out_of_memory", "image_child_failed"})
+
+
 class Follower(threading.Thread):
     """One thread beside the web application."""
 
@@ -49,10 +53,16 @@ class Follower(threading.Thread):
         self._stopped = threading.Event()
 
     def run(self) -> None:
-        self._services.hints.recover()
+        recovered = False
         while not self._stopped.wait(self._pause):
-            self.sweep()
-            self.look()
+            try:
+                if not recovered:
+                    self._services.hints.recover()
+                    recovered = True
+                self.sweep()
+                self.look()
+            except Exception:
+                log.exception("the follower goes on after")  # a full disk, say: this thread serves all projects
 
     def sweep(self) -> None:
         """Leave a hint for every project that was connected to this docloop, when it is time to: webhooks get lost."""
@@ -100,11 +110,10 @@ class Follower(threading.Thread):
             log.info(
                 "project %s: %s predictions pushed, %s tasks failed", project_id, report.pushed, len(report.failed)
             )
-        if _may_mend(report):
-            return self._try_later(project_id)
         rest = min(_LONGEST_REST, _SHARE * (self._clock() - began))
-        self._retries[project_id] = (self._clock() + rest, _FIRST_RETRY)
-        return True
+        open_ends = any(_may_mend(error.code) for error in report.failed.values())
+        self._retries[project_id] = (self._clock() + max(rest, _FIRST_RETRY * open_ends), _FIRST_RETRY)
+        return not open_ends
 
     def _try_later(self, project_id: int) -> bool:
         _, pause = self._retries.get(project_id, (0.0, _FIRST_RETRY))
@@ -116,5 +125,6 @@ class Follower(threading.Thread):
         self._stopped.set()
 
 
-def _may_mend(report: PushReport) -> bool:
-    return any(error.code in RETRYABLE for error in report.failed.values())
+def _may_mend(code: str) -> bool:
+    """Whether a task that failed for this reason may come right by itself. ``batches`` says how soon it is tried again."""
+    return code in _MAY_MEND or not (code.startswith(("image_", "pdf_", "url_")) or code in _LASTING)

@@ -6,6 +6,7 @@ the HTTP; prediction is the same as in docloop's own server. Training and webhoo
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -14,8 +15,11 @@ from typing import Any
 from label_studio_ml.model import LabelStudioMLBase
 
 from ml_backend.answers import answer_tasks
+from ml_backend.errors import ConfigUnsupported
 from ml_backend.services import Services, build_services
 from ml_backend.settings import load_settings
+
+log = logging.getLogger(__name__)
 
 _making = threading.Lock()
 
@@ -37,7 +41,12 @@ class DocloopModel(LabelStudioMLBase):  # type: ignore[misc]  # the package is u
     def setup(self) -> None:
         """Called by 2.x hosts only: the version of ``/setup`` must be the one that the predictions carry."""
         services, config = shared_services(), str(self.label_config or "")
-        self.set("model_version", services.version(config) if config else services.extractor.version)
+        try:
+            version = services.version(config)
+        except ConfigUnsupported as error:
+            log.warning("%s", error)  # its tasks are answered with []
+            version = services.extractor.version
+        self.set("model_version", version)
 
     def predict(
         self, tasks: Sequence[Mapping[str, Any]], context: Mapping[str, Any] | None = None, **kwargs: Any

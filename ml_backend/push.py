@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from ml_backend.batches import BatchPredictor
+from ml_backend.batches import STOPPED, BatchPredictor
 from ml_backend.document.fields import Prediction
 from ml_backend.errors import DocloopError, LabelStudioError
 from ml_backend.label_studio.client import LabelStudio, Project, TaskRow
@@ -30,7 +30,7 @@ _IMPORT_SHARE = 10  # an import may take at most about a tenth of the time
 
 @dataclass
 class PushReport:
-    """What a push did. ``refused`` are predictions that Label Studio did not keep, ``failed`` maps task ids to the reason."""
+    """What a push did so far. ``refused`` predictions Label Studio did not keep, ``failed`` maps task ids to the reason."""
 
     version: str
     total: int = 0
@@ -38,6 +38,7 @@ class PushReport:
     pushed: int = 0
     refused: int = 0
     failed: dict[int, DocloopError] = field(default_factory=dict)
+    stopped: bool = False
 
     @property
     def done(self) -> int:
@@ -59,6 +60,9 @@ class Push:
         """Predict and import; then, and only then, make Label Studio serve this version.
 
         A project that serves none of the stored versions yet gets it with the first import, so that annotators can begin.
+
+        Raises:
+            DocloopError: ``stopped``: docloop shut down meanwhile; what was ready is imported, the project serves what it did.
         """
         report = PushReport(self.predictor.predictor.version(self.interface), total=self.project.task_count)
         todo = list(self.label_studio.tasks(self.project.id, lacking=report.version))
@@ -69,8 +73,10 @@ class Push:
         served = self.project.model_version
         for bodies in self._requests(todo, report):
             self._import(bodies, report)
-            if report.pushed and served not in stored:
+            if report.pushed and served not in stored and served != report.version:
                 served = self._serve(report.version)
+        if report.stopped:
+            raise DocloopError(STOPPED, f"docloop was stopped after {report.pushed} predictions.", "Push again.")
         if served != report.version and (report.pushed or report.version in stored):
             self._serve(report.version)
         return report
@@ -84,16 +90,16 @@ class Push:
         try:
             kept = self.label_studio.import_predictions(self.project.id, bodies)
         except LabelStudioError as error:
-            if error.code != TASK_GONE:
-                raise
-            there = {row.id for row in self.label_studio.tasks(self.project.id)}
+            there = {row.id for row in self.label_studio.tasks(self.project.id)} if error.code == TASK_GONE else set()
             gone = [body["task"] for body in bodies if body["task"] not in there]
+            if error.code != TASK_GONE or not gone:
+                raise
             report.failed.update(dict.fromkeys(gone, error))
-            bodies = [body for body in bodies if body["task"] in there]
-            kept = self.label_studio.import_predictions(self.project.id, bodies) if gone and bodies else 0
+            rest = [body for body in bodies if body["task"] in there]
+            return self._import(rest, report) if rest else self.on_progress(report)
         report.pushed += kept
         report.refused += len(bodies) - kept
-        self.on_progress(report)
+        return self.on_progress(report)
 
     def _requests(self, todo: Sequence[TaskRow], report: PushReport) -> Iterator[list[dict[str, Any]]]:
         """Bodies of one import after the other: few, none too large for memory, none too long in coming."""
@@ -105,6 +111,8 @@ class Push:
                 waiting.append(body)
                 size += len(json.dumps(body))
             self.on_progress(report)
+            if report.stopped:
+                break
             if size > _REQUEST_BYTES or (waiting and self.clock() - since > max(20.0, _IMPORT_SHARE * last_took)):
                 began = self.clock()
                 yield waiting
@@ -120,5 +128,7 @@ class Push:
         ):
             if isinstance(outcome, Prediction):
                 yield {"task": task.id, **to_prediction_body(outcome, self.interface, task.id)}
+            elif outcome is None or outcome.code == STOPPED:
+                report.stopped = True
             else:
-                report.failed[task.id] = outcome or DocloopError("stopped", "docloop was stopped before this task.")
+                report.failed[task.id] = outcome

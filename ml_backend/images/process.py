@@ -38,13 +38,20 @@ class DecoderProcess:
     def __init__(self, limits: Limits, child: Sequence[str] = CHILD) -> None:
         self._between_files = True
         self._limits = limits
-        self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            [sys.executable, "-P", *child, json.dumps(asdict(limits))],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            pipesize=_PIPE_BYTES,
-            env=_environment(),
-        )
+        try:
+            self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+                [sys.executable, "-P", *child, json.dumps(asdict(limits))],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                pipesize=_PIPE_BYTES,
+                env=_environment(),
+            )
+        except OSError as error:
+            raise SetupError(
+                "image_child_failed",
+                f"The process that decodes images cannot be started: {error.strerror}.",
+                "Are too many processes or files open, or is the memory full?",
+            ) from None
         try:
             with _Deadline(self._process, _START_SECONDS):
                 wire.receive(self._output, 0)

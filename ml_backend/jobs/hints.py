@@ -8,6 +8,7 @@ before it is acknowledged.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -27,10 +28,13 @@ class Hints:
 
     def take(self) -> list[int]:
         """The projects that changed since they were last taken, each once. A hint left from now on is there the next time."""
-        taken = [path for path in self._changed.iterdir() if path.name.isdigit()]
-        for path in taken:
-            path.replace(self._taken / path.name)
-        return sorted(int(path.name) for path in taken)
+        taken = []
+        for path in self._changed.iterdir():
+            with suppress(FileNotFoundError):  # another process took it just now
+                if path.name.isdigit():
+                    path.replace(self._taken / path.name)
+                    taken.append(int(path.name))
+        return sorted(taken)
 
     def finish(self, project_id: int) -> None:
         """What a taken hint asked for is done."""

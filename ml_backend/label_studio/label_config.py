@@ -8,8 +8,9 @@ name of the tag and the fix.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Literal
 from xml.etree.ElementTree import Element, ParseError
 
@@ -66,7 +67,7 @@ class Interface:
     @property
     def fingerprint(self) -> str:
         """Eight characters that change with everything docloop's answers depend on, and with nothing else (colours, hotkeys)."""
-        return hashlib.sha256(repr(self).encode()).hexdigest()[:8]
+        return hashlib.sha256(json.dumps(astuple(self)).encode()).hexdigest()[:8]
 
     def control_of(self, label: str) -> LabelControl | None:
         """The control that offers ``label``; the first one, when several do."""

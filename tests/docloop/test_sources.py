@@ -41,10 +41,19 @@ def test_a_list_of_urls_skips_comments_and_quotes_a_bad_line(tmp_path: Path) -> 
     ("source", "expected"),
     [
         ("a/b/c.png", "c.png"),
+        ("scans/Receipt #12?.png", "Receipt #12?.png"),
         ("https://x.org/a/c.png?token=1#p", "c.png"),
+        ("https://x.org/a%20b.png", "a b.png"),
         ("https://x.org/", "x.org"),
+        ("https://x.org/..%2F..%2Fescaped.png", "escaped.png"),
+        ("https://x.org/%2Ftmp%2Fevil.png", "evil.png"),
+        ("https://x.org/a%5C..%5Cevil.png", "evil.png"),
+        ("https://x.org/a/..", "x.org"),
+        ("https://x.org/%2E%2E", "x.org"),
+        ("https://x.org/a%00b%0A.png", "a_b_.png"),
+        ("https://x.org/" + "n" * 300 + ".png", "n" * 146 + ".png"),
         ("", "document"),
     ],
 )
-def test_the_short_name(source: str, expected: str) -> None:
+def test_the_short_name_is_a_name_and_never_a_way_out_of_a_folder(source: str, expected: str) -> None:
     assert name_of(source) == expected

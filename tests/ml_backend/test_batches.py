@@ -106,10 +106,16 @@ def test_a_cached_prediction_grows_old(fetch: Fetch) -> None:
     assert fetch.asked == ["a", "a"]
 
 
-def test_a_failure_is_not_remembered(batches: BatchPredictor, fetch: Fetch) -> None:
-    batches.predict_all(tasks("bad"), TOTAL, "1.1")
-    batches.predict_all(tasks("bad"), TOTAL, "1.1")
-    assert fetch.asked == ["bad", "bad"]
+def test_a_task_that_fails_is_tried_again_after_a_pause_that_grows(fetch: Fetch) -> None:
+    now = [0.0]
+    made = BatchPredictor(predictor(fetch), workers=1, clock=lambda: now[0])
+    tries = []
+    for now[0] in range(0, 120, 5):
+        (outcome,) = made.predict_all(tasks("bad"), TOTAL, "1.1")
+        assert isinstance(outcome, FetchRefused)
+        tries += [now[0]] * (len(fetch.asked) - len(tries))
+    made.close()
+    assert tries == [0, 15, 45, 105]
 
 
 def test_closing_wakes_those_who_wait(batches: BatchPredictor, fetch: Fetch) -> None:

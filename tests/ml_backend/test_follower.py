@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ml_backend.errors import ConfigUnsupported, FetchRefused, LabelStudioError
+from ml_backend.errors import ConfigUnsupported, FetchRefused, ImageRejected, LabelStudioError
 from ml_backend.follower import Follower
 from ml_backend.push import PushReport
 from ml_backend.services import Services
@@ -34,6 +34,8 @@ def pushed(services: Services, monkeypatch: pytest.MonkeyPatch) -> list[int]:
         report = PushReport("v1")
         if project == 12:
             report.failed[1] = FetchRefused("fetch_timeout", "slow")
+        if project == 13:
+            report.failed[1] = ImageRejected("image_broken", "no picture")
         return report
 
     monkeypatch.setattr(services, "push", push)
@@ -53,7 +55,7 @@ def test_every_hinted_project_is_pushed_to_once(follower: Follower, services: Se
     assert pushed == [3, 7]
 
 
-@pytest.mark.parametrize("project", [8, 10, 12])
+@pytest.mark.parametrize("project", [8, 10])
 def test_what_may_mend_itself_is_tried_again_after_a_pause_that_grows(
     follower: Follower, services: Services, pushed: list[int], now: list[float], project: int
 ) -> None:
@@ -64,6 +66,46 @@ def test_what_may_mend_itself_is_tried_again_after_a_pause_that_grows(
         follower.look()
         tries += [second] * (len(pushed) - len(tries))
     assert tries == [0, 15, 45, 105]
+
+
+def test_a_task_that_may_mend_itself_keeps_the_hint_and_holds_up_nobody_for_long(
+    follower: Follower, services: Services, pushed: list[int], now: list[float]
+) -> None:
+    services.hints.leave(12)
+    tries = []
+    for second in range(0, 100, 5):
+        now[0] = float(second)
+        follower.look()
+        tries += [second] * (len(pushed) - len(tries))
+    assert tries == [0, 15, 30, 45, 60, 75, 90]
+
+
+def test_a_task_that_will_not_mend_itself_finishes_the_hint(
+    follower: Follower, services: Services, pushed: list[int], now: list[float]
+) -> None:
+    services.hints.leave(13)
+    follower.look()
+    assert services.hints.take() == []
+
+
+def test_a_full_disk_does_not_end_the_thread(
+    follower: Follower, services: Services, pushed: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take, faults = services.hints.take, [OSError(28, "No space left on device")]
+
+    def take_after_a_fault() -> list[int]:
+        if faults:
+            raise faults.pop()
+        return take()
+
+    monkeypatch.setattr(services.hints, "take", take_after_a_fault)
+    services.hints.leave(7)
+    follower.start()
+    while not pushed:
+        follower.join(0.01)
+        assert follower.is_alive()
+    follower.stop()
+    follower.join(10)
 
 
 def test_what_will_not_mend_itself_is_dropped_until_the_project_changes(

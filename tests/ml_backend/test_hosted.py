@@ -81,3 +81,14 @@ def test_a_2_x_host_serves_it(monkeypatch: pytest.MonkeyPatch, services: Service
     assert (texts(good), bad) == (["12.50"], [])
     assert good["model_version"] == model.get("model_version") == services.version(interface_xml("total"))
     assert model.fit("ANNOTATION_CREATED", {}) == {}
+
+
+def test_a_2_x_host_with_an_interface_nobody_can_serve_gets_empty_answers(
+    monkeypatch: pytest.MonkeyPatch, services: Services
+) -> None:
+    package, module = ModuleType("label_studio_ml"), ModuleType("label_studio_ml.model")
+    module.LabelStudioMLBase = Base2x  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "label_studio_ml", package)
+    monkeypatch.setitem(sys.modules, "label_studio_ml.model", module)
+    text = '<View><Text name="t" value="$t"/></View>'
+    assert hosted(monkeypatch, services).DocloopModel(project_id="1.1", label_config=text).predict(TASKS) == [[], []]

@@ -9,7 +9,7 @@ import pytest
 
 from builders import interface, interface_xml, predictor
 from ml_backend.batches import BatchPredictor
-from ml_backend.errors import FetchRefused, LabelStudioError
+from ml_backend.errors import DocloopError, FetchRefused, LabelStudioError
 from ml_backend.label_studio.client import Project, TaskRow
 from ml_backend.label_studio.refusals import TASK_GONE
 from ml_backend.push import Push
@@ -128,6 +128,15 @@ def test_a_task_deleted_meanwhile_does_not_take_the_others_along(batches: BatchP
     assert ({task: error.code for task, error in report.failed.items()}, report.pushed) == ({2: TASK_GONE}, 2)
 
 
+def test_a_stop_in_the_middle_imports_what_is_ready_and_leaves_the_served_version(batches: BatchPredictor) -> None:
+    there = MemoryLabelStudio({number: {"old"} for number in range(1, 101)}, "old")
+    job = push(there, batches)
+    job.on_progress = lambda report: batches.close()  # before the first task is asked for
+    with pytest.raises(DocloopError, match="docloop was stopped"):
+        job.run()
+    assert there.model_version == "old"
+
+
 def test_predictions_that_label_studio_drops_are_counted(batches: BatchPredictor) -> None:
     report = push(MemoryLabelStudio({1: set(), 2: set()}, drops=[2]), batches).run()
     assert (report.pushed, report.refused) == (1, 1)
@@ -148,6 +157,7 @@ def test_a_long_push_imports_now_and_then_so_that_annotators_can_begin(batches: 
     assert sum(imports) == report.pushed == 100
     assert len(imports) > 1
     assert there.calls[1] == ("version", VERSION)
+    assert [kind for kind, _ in there.calls].count("version") == 1
 
 
 def test_progress_ends_at_the_number_of_tasks(batches: BatchPredictor) -> None:
