@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from flask.testing import FlaskClient
 from PIL import Image, ImageDraw, ImageFont
 
 from ml_backend.document.elements import Document, Page, Word
@@ -97,3 +98,18 @@ def predictor(fetch: Callable[[str, int], bytes] | None = None) -> Predictor:
         read=lambda image: page(word("12.50"), width=60, height=90),
         extractor=WholePage(),
     )
+
+
+def ask(client: FlaskClient, images: Sequence[Any], config: str | None = None, context: Any = None) -> list[Any]:
+    """What ``/predict`` answers for tasks with these images; it must answer."""
+    body = {
+        "tasks": [{"id": number, "data": {"image": image}} for number, image in enumerate(images, 1)],
+        "project": "41.1795165055",
+        "label_config": config or interface_xml("total"),
+        "params": {"login": None, "password": None, "context": context},
+    }
+    answer = client.post("/predict", json=body)
+    assert answer.status_code == 200
+    results = answer.get_json()["results"]
+    assert isinstance(results, list)
+    return results

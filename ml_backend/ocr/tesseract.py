@@ -30,7 +30,6 @@ _DATA = (
     "/usr/share/tesseract-ocr/*/tessdata",
     "/usr/share/tessdata",
     "/usr/local/share/tessdata",
-    "/opt/homebrew/share/tessdata",
 )
 _PAGE_SEGMENTATION = 3  # automatic, without looking for the orientation: pages arrive upright
 _INSTALL = "Run: pip install 'docloop[tesseract]' and apt-get install tesseract-ocr"

@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from hostile.file_table import FILES, LIMITS
 from hostile.hostile_files import pdf, tiff_of_one_strip
 
-from builders import interface_xml, png
+from builders import ask, png
 from ml_backend.images import wire
 from ml_backend.ocr.fake import FakeEngine
 from ml_backend.services import Services
@@ -27,17 +27,7 @@ def good(number: int) -> bytes:
 
 def predict(client: FlaskClient, files: Sequence[bytes], context: Any = None) -> list[Any]:
     urls = ["data:application/octet-stream;base64," + base64.b64encode(data).decode() for data in files]
-    body = {
-        "tasks": [{"id": number, "data": {"image": url}} for number, url in enumerate(urls)],
-        "project": "1.1",
-        "label_config": interface_xml("total"),
-        "params": {"context": context},
-    }
-    answer = client.post("/predict", json=body)
-    assert answer.status_code == 200
-    results = answer.get_json()["results"]
-    assert isinstance(results, list)
-    return results
+    return ask(client, urls, context=context)
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from hostile.forbidden_places import REDIRECTS, ROWS, TOKEN, World, opened_world
 from tenacity import wait_none
 from typer.testing import CliRunner
 
-from builders import interface, interface_xml, png
+from builders import ask, interface, interface_xml, png
 from docloop.cli import app as commands
 from docloop.import_files import Import, ImportReport
 from docloop.sources import is_url
@@ -70,20 +70,6 @@ def settings(settings: Settings, world: World) -> Settings:
     return settings.model_copy(update=there)
 
 
-def predict(client: FlaskClient, urls: Sequence[str], context: Any = None) -> list[Any]:
-    body = {
-        "tasks": [{"id": number, "data": {"image": url}} for number, url in enumerate(urls)],
-        "project": "1.1",
-        "label_config": interface_xml("total"),
-        "params": {"context": context},
-    }
-    answer = client.post("/predict", json=body)
-    assert answer.status_code == 200
-    results = answer.get_json()["results"]
-    assert isinstance(results, list)
-    return results
-
-
 def no_trace(world: World) -> bool:
     """Whether nobody was asked anything, and the token stayed where it was."""
     return (world.connected, world.tokens_asked, world.canary.touched) == ([], 0, [])
@@ -92,7 +78,7 @@ def no_trace(world: World) -> bool:
 def test_in_one_request_for_predictions_each_is_answered_with_nothing_in_its_place(
     world: World, client: FlaskClient
 ) -> None:
-    first, *refused, last = predict(client, [GOOD, *(world.fill(url) for url, _ in REFUSED), GOOD])
+    first, *refused, last = ask(client, [GOOD, *(world.fill(url) for url, _ in REFUSED), GOOD])
     assert refused == [[]] * len(REFUSED)
     assert [len(good["result"]) for good in (first, last)] == [2, 2]  # a box and its text
     assert no_trace(world)
@@ -112,8 +98,8 @@ def test_a_page_among_others_is_left_out_and_the_others_are_read(world: World, c
 
 def test_a_box_drawn_on_it_is_answered_with_nothing(world: World, client: FlaskClient) -> None:
     for url, _ in REFUSED:
-        assert predict(client, [world.fill(url)], CONTEXT) == [[]], url
-    (good,) = predict(client, [GOOD], CONTEXT)
+        assert ask(client, [world.fill(url)], context=CONTEXT) == [[]], url
+    (good,) = ask(client, [GOOD], context=CONTEXT)
     assert good["result"][0]["value"]["rectanglelabels"] == ["total"]
     assert no_trace(world)
 
@@ -130,9 +116,9 @@ def test_predicted_in_advance_each_task_fails_with_the_code_of_its_refusal(world
 def test_where_label_studios_storage_redirects_to_it_only_label_studio_is_asked(
     world: World, client: FlaskClient
 ) -> None:
-    world.locations = {f"/tasks/{number}/resolve/": world.fill(url) for number, (url, _) in enumerate(REDIRECTS)}
+    world.locations = {f"/tasks/{number}/resolve/": world.fill(url) for number, (url, _) in enumerate(REDIRECTS, 1)}
     urls = [f"s3://bucket/{number}.png" for number in range(len(REDIRECTS))]
-    assert predict(client, urls) == [[]] * len(REDIRECTS)
+    assert ask(client, urls) == [[]] * len(REDIRECTS)
     assert set(world.connected) == {("127.0.0.1", world.label_studio.port)}
     assert {asked.path.split("?")[0] for asked in world.label_studio.asked} == set(world.locations)
     assert world.canary.touched == []
@@ -141,7 +127,7 @@ def test_where_label_studios_storage_redirects_to_it_only_label_studio_is_asked(
 def test_where_a_listed_host_redirects_to_it_no_token_is_carried_anywhere(world: World, client: FlaskClient) -> None:
     paths = [f"/go?{number}" for number in range(len(REDIRECTS))]
     world.locations = dict(zip(paths, (world.fill(url) for url, _ in REDIRECTS), strict=True))
-    assert predict(client, [f"http://{world.listed.authority}{path}" for path in paths]) == [[]] * len(paths)
+    assert ask(client, [f"http://{world.listed.authority}{path}" for path in paths]) == [[]] * len(paths)
     assert set(world.connected) == {("127.0.0.1", world.listed.port)}
     assert {asked.authorization for asked in world.listed.asked} == {None}
     assert (world.tokens_asked, world.canary.touched) == (0, [])
@@ -200,7 +186,7 @@ def test_typed_after_docloop_predict_each_is_an_error_with_its_code(
 
 def test_the_notes_would_show_a_connection_and_a_token(world: World, client: FlaskClient) -> None:
     world.location = f"http://{world.listed.authority}/other"
-    predict(client, ["/data/upload/1/a.png"])
+    ask(client, ["/data/upload/1/a.png"])
     assert world.connected == [("127.0.0.1", world.label_studio.port), ("127.0.0.1", world.listed.port)]
     assert [asked.authorization for asked in (*world.label_studio.asked, *world.listed.asked)] == [TOKEN, None]
     assert no_trace(world) is False

@@ -9,23 +9,11 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from builders import interface_xml, png, recorded
+from builders import ask, interface_xml, png, recorded
 from ml_backend.services import Services
 
 IMAGE = "data:image/png;base64," + base64.b64encode(png("TOTAL 12.50")).decode()
 PDF_CONFIG = '<View><Pdf name="p" value="$pdf"/></View>'
-
-
-def predict(client: FlaskClient, images: list[Any], config: str | None = None, **params: Any) -> Any:
-    body = {
-        "tasks": [{"id": number, "data": {"image": image}} for number, image in enumerate(images, 1)],
-        "project": "41.1795165055",
-        "label_config": config or interface_xml("total"),
-        "params": {"login": None, "password": None, "context": None, **params},
-    }
-    answer = client.post("/predict", json=body)
-    assert answer.status_code == 200
-    return answer.get_json()["results"]
 
 
 def test_health_answers_json_without_a_password(client: FlaskClient) -> None:
@@ -36,7 +24,7 @@ def test_health_answers_json_without_a_password(client: FlaskClient) -> None:
 def test_setup_names_the_version_that_predictions_carry(client: FlaskClient, services: Services) -> None:
     body = recorded("02_setup.json")["request"]["body"]
     setup = client.post("/setup", json=body).get_json()
-    (prediction,) = predict(client, [IMAGE], body["schema"])
+    (prediction,) = ask(client, [IMAGE], body["schema"])
     assert setup == {"model_version": services.version(body["schema"])}
     assert prediction["model_version"] == setup["model_version"]
     assert client.get("/versions").get_json() == {"versions": [setup["model_version"]]}
@@ -55,13 +43,13 @@ def test_setup_of_a_project_that_has_no_interface_yet_is_fine(client: FlaskClien
 
 
 def test_one_answer_a_task_in_order_and_a_failed_one_is_an_empty_list(client: FlaskClient) -> None:
-    results = predict(client, [IMAGE, "file:///etc/passwd", "http://127.0.0.1:1/x.png", IMAGE, 7])
+    results = ask(client, [IMAGE, "file:///etc/passwd", "http://127.0.0.1:1/x.png", IMAGE, 7])
     assert [type(result).__name__ for result in results] == ["dict", "list", "list", "dict", "list"]
     assert results[1] == []
 
 
 def test_a_prediction_carries_label_text_and_place(client: FlaskClient) -> None:
-    (prediction,) = predict(client, [IMAGE])
+    (prediction,) = ask(client, [IMAGE])
     assert {(r["type"], r["from_name"], r["to_name"]) for r in prediction["result"]} == {
         ("rectanglelabels", "label", "image"),
         ("textarea", "transcription", "image"),
@@ -77,7 +65,7 @@ def test_the_recorded_batch_gets_as_many_answers_as_tasks(client: FlaskClient) -
 
 
 def test_a_config_that_cannot_be_served_gives_empty_answers_not_an_error(client: FlaskClient) -> None:
-    assert predict(client, [IMAGE, IMAGE], PDF_CONFIG) == [[], []]
+    assert ask(client, [IMAGE, IMAGE], PDF_CONFIG) == [[], []]
 
 
 def test_a_drawn_box_is_answered_with_label_and_text_under_one_id(client: FlaskClient) -> None:
@@ -100,7 +88,7 @@ def test_a_drawn_box_is_answered_with_label_and_text_under_one_id(client: FlaskC
      {"result": [{"id": "a", "value": {"x": 1e999, "y": None, "width": 1, "height": 1}}]}],
 )  # fmt: skip
 def test_a_drawn_region_that_makes_no_sense_is_an_empty_answer(client: FlaskClient, context: Any) -> None:
-    assert predict(client, [IMAGE], context=context) == [[]]
+    assert ask(client, [IMAGE], context=context) == [[]]
 
 
 @pytest.mark.parametrize(
@@ -132,7 +120,7 @@ def test_a_task_with_an_odd_id_is_a_task(client: FlaskClient) -> None:
 
 def test_a_request_that_comes_while_docloop_stops_is_answered(client: FlaskClient, services: Services) -> None:
     services.close()
-    assert predict(client, [IMAGE, IMAGE]) == [[], []]
+    assert ask(client, [IMAGE, IMAGE]) == [[], []]
 
 
 def test_a_body_beyond_the_limit_is_a_413(client: FlaskClient) -> None:
@@ -148,5 +136,5 @@ def test_a_fault_of_ours_is_a_500_without_inner_words(client: FlaskClient, servi
 
 
 def test_failures_are_counted_by_reason(client: FlaskClient) -> None:
-    predict(client, ["file:///etc/passwd"])
+    ask(client, ["file:///etc/passwd"])
     assert 'docloop_task_failures_total{code="url_scheme_refused"}' in client.get("/metrics").get_data(as_text=True)
