@@ -26,6 +26,9 @@ class Reading:
     prediction: Prediction
 
 
+Waiting = deque[tuple[str, "Future[Reading | DocloopError]"]]
+
+
 def read_all(
     services: Services, specs: Sequence[FieldSpec], sources: Sequence[str]
 ) -> Iterator[tuple[str, Reading | DocloopError]]:
@@ -40,13 +43,16 @@ def read_all(
 
     # A few more than the engine takes, so that the next files are decoded meanwhile; few enough to keep in memory.
     workers = services.settings.ocr_concurrency + 1
-    waiting: deque[tuple[str, Future[Reading | DocloopError]]] = deque()
+    waiting: Waiting = deque()
     with ThreadPoolExecutor(workers) as readers:
         for source in sources:
             waiting.append((source, readers.submit(read, source)))
             if len(waiting) > 2 * workers:
-                first, reading = waiting.popleft()
-                yield first, reading.result()
+                yield _first(waiting)
         while waiting:
-            first, reading = waiting.popleft()
-            yield first, reading.result()
+            yield _first(waiting)
+
+
+def _first(waiting: Waiting) -> tuple[str, Reading | DocloopError]:
+    source, reading = waiting.popleft()
+    return source, reading.result()

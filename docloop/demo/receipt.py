@@ -54,10 +54,6 @@ class Receipt:
     def total(self) -> int:
         return self.net + self.tax
 
-    @property
-    def items_total(self) -> int:
-        return sum(item.total for item in self.items)
-
     def word(self, key: str) -> str:
         return self.locale.words[key]
 

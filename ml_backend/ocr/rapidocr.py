@@ -17,8 +17,8 @@ from PIL.Image import Image
 
 from ml_backend.document.elements import Page, Word
 from ml_backend.document.geometry import Quad
-from ml_backend.errors import DocloopError, EngineFailed, EngineUnavailable
-from ml_backend.ocr.reading_order import in_reading_order
+from ml_backend.errors import EngineUnavailable
+from ml_backend.ocr.base import read_page
 from ml_backend.ocr.runtime import Networks, choose_runtime, load_networks
 
 _BEHAVIOUR = 1  # raise it when the same networks begin to give other words, so that cached pages are read again
@@ -48,14 +48,11 @@ class RapidOCREngine:
 
     def read(self, image: Image) -> Page:
         """See ``OCREngine.read``."""
-        try:
-            with self._networks() as networks:
-                words = read_words(image, networks)
-        except DocloopError:
-            raise
-        except Exception as error:
-            raise EngineFailed("ocr_failed", f"{self.id} broke on a page: {type(error).__name__}.") from error
-        return Page(image.width, image.height, in_reading_order(words, image.width, image.height), self.id)
+        return read_page(self, image, self._words)
+
+    def _words(self, image: Image) -> list[Word]:
+        with self._networks() as networks:
+            return read_words(image, networks)
 
     @contextmanager
     def _networks(self) -> Iterator[Networks]:

@@ -20,8 +20,8 @@ from PIL.Image import Image
 
 from ml_backend.document.elements import Page, Word
 from ml_backend.document.geometry import Box, Quad
-from ml_backend.errors import DocloopError, EngineFailed, EngineUnavailable
-from ml_backend.ocr.reading_order import in_reading_order
+from ml_backend.errors import EngineUnavailable
+from ml_backend.ocr.base import read_page
 
 # Tesseract's own threads wait for each other in a loop and make a page up to four times slower on a busy machine. Its OpenMP
 # reads this name once, when it is loaded.
@@ -54,17 +54,14 @@ class TesseractEngine:
 
     def read(self, image: Image) -> Page:
         """See ``OCREngine.read``."""
-        try:
-            if self._binding == "tesserocr":
-                with self._recogniser() as recogniser:
-                    words = list(_by_tesserocr(image, recogniser))
-            else:
-                words = list(_by_pytesseract(image, self._languages, self._data))
-        except DocloopError:
-            raise
-        except Exception as error:
-            raise EngineFailed("ocr_failed", f"{self.id} broke on a page: {type(error).__name__}.") from error
-        return Page(image.width, image.height, in_reading_order(words, image.width, image.height), self.id)
+        return read_page(self, image, self._words)
+
+    def _words(self, image: Image) -> Iterator[Word]:
+        if self._binding == "pytesseract":
+            yield from _by_pytesseract(image, self._languages, self._data)
+            return
+        with self._recogniser() as recogniser:
+            yield from _by_tesserocr(image, recogniser)
 
     @contextmanager
     def _recogniser(self) -> Iterator[Any]:

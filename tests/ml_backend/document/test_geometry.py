@@ -13,7 +13,6 @@ from ml_backend.document.geometry import (
     points_from_percent,
     points_to_percent,
     to_percent,
-    to_thousandths,
     union,
 )
 
@@ -74,7 +73,3 @@ def test_the_union_holds_all_boxes() -> None:
 def test_a_quad_has_four_corners() -> None:
     with pytest.raises(ValueError, match="3"):
         Quad.clipped([(0, 0), (1, 0), (1, 1)])
-
-
-def test_layoutlm_gets_whole_numbers_up_to_a_thousand() -> None:
-    assert to_thousandths(Box(0.0, 0.1234, 0.5006, 1.0)) == (0, 123, 501, 1000)
