@@ -8,7 +8,7 @@ LS_VENV := .label-studio
 LABEL_STUDIO := label-studio==1.23.2
 # A host that docloop can be a model of; its own pins are of 2021, so it comes without its dependencies (tests only).
 ML_HOST := label-studio-ml==1.0.9 label-studio-tools==0.0.4
-SOURCES := benchmarks docloop label_config ml_backend tests
+SOURCES := active_learning benchmarks docloop label_config ml_backend tests training
 
 # A folder or page of further wheels, if there is one; uv does not read pip's variable.
 UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
@@ -40,7 +40,7 @@ test: setup lint
 
 check: $(VENV)/.has-dev lint
 	@echo "==> Tests that need no server"
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not services" $(ARGS)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not services and not slow" $(ARGS)
 
 lint: $(VENV)/.has-dev
 	@echo "==> Form, types and layers"

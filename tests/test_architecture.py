@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-SOURCES = sorted([*ROOT.glob("ml_backend/**/*.py"), *ROOT.glob("docloop/**/*.py")])
+PACKAGES = ("ml_backend", "active_learning", "training", "docloop")
+SOURCES = sorted(path for package in PACKAGES for path in ROOT.glob(f"{package}/**/*.py"))
 FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -44,7 +45,10 @@ def test_every_module_says_why_it_exists() -> None:
     assert [str(p.relative_to(ROOT)) for p in SOURCES if not ast.get_docstring(ast.parse(p.read_text("utf-8")))] == []
 
 
-@pytest.mark.parametrize("package", ["openvino", "tesserocr", "pytesseract", "label_studio_sdk", "matplotlib"])
+@pytest.mark.parametrize(
+    "package",
+    ["openvino", "tesserocr", "pytesseract", "label_studio_sdk", "matplotlib", "sklearn", "skops", "alembic", "redis"],
+)
 def test_heavy_packages_are_imported_where_they_are_used(package: str) -> None:
     early = []
     for path in SOURCES:

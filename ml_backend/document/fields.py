@@ -49,11 +49,13 @@ class Extraction:
     """What a field model says of a document.
 
     ``word_labels[page][word]`` maps each label to the probability that the word belongs to it (words without an entry belong
-    to no field); ranking and training read it.
+    to no field); ranking and training read it. ``score`` in ``[0, 1]`` is the calibrated probability that the whole document
+    needs no correction, where the model has learned one.
     """
 
     fields: tuple[Field, ...]
     word_labels: tuple[Mapping[int, Mapping[str, float]], ...] = ()
+    score: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,8 @@ class Prediction:
     """The answer for one task. ``score`` in ``[0, 1]``: the probability that nothing needs correcting; the lowest is asked first.
 
     ``page_sizes`` are pixels (width, height) of each upright page. ``engines`` name who read each page, ``notes`` say what a
-    person should know (a fallback engine, a page that failed).
+    person should know (a fallback engine, a page that failed). ``content`` is the SHA-256 of the pages' pixels; ``observed`` is
+    what a ranking noted about the document while its words were at hand.
     """
 
     fields: tuple[Field, ...]
@@ -70,6 +73,8 @@ class Prediction:
     model_version: str
     engines: tuple[str, ...] = field(default=(), compare=False)
     notes: tuple[str, ...] = field(default=(), compare=False)
+    content: str = field(default="", compare=False)
+    observed: object = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

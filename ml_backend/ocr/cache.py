@@ -14,12 +14,9 @@ from contextlib import suppress
 from dataclasses import astuple, dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import Any
 
-from ml_backend.document.elements import Page, Word
-from ml_backend.document.geometry import Quad
-
-_FORMAT = 1  # of the JSON below
+from ml_backend.document.elements import Page
+from ml_backend.document.json_form import FORMAT, page_from_json, page_to_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +31,7 @@ class PageKey:
     @property
     def name(self) -> str:
         """A file name in a folder of its own initial, the same in every process."""
-        text = json.dumps([_FORMAT, *astuple(self)])
+        text = json.dumps([FORMAT, *astuple(self)])
         name = hashlib.sha256(text.encode()).hexdigest()
         return f"{name[:2]}/{name}.json"
 
@@ -94,35 +91,3 @@ class PageCache:
             path.unlink(missing_ok=True)
             left -= size
         return left
-
-
-def page_to_json(page: Page) -> dict[str, Any]:
-    """``page`` as JSON values; ``page_from_json`` gives the very same page back."""
-    return {
-        "format": _FORMAT,
-        "width": page.width,
-        "height": page.height,
-        "engine": page.engine,
-        "fallback": page.fallback,
-        "words": [[word.text, word.quad.points, word.confidence, word.line, word.block] for word in page.words],
-    }
-
-
-def page_from_json(value: Any) -> Page:
-    """The page of ``page_to_json``. Raises ValueError for anything else."""
-    try:
-        if value["format"] != _FORMAT:
-            raise ValueError(f"format must be {_FORMAT}, but it was: {value['format']!r}")
-        words = tuple(
-            Word(
-                str(text),
-                Quad.clipped((float(x), float(y)) for x, y in points),
-                float(confidence),
-                int(line),
-                int(block),
-            )
-            for text, points, confidence, line, block in value["words"]
-        )
-        return Page(int(value["width"]), int(value["height"]), words, str(value["engine"]), str(value["fallback"]))
-    except (KeyError, TypeError) as error:
-        raise ValueError(f"not a stored page: {error!r}") from error

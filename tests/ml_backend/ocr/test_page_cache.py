@@ -6,7 +6,8 @@ import pytest
 
 from ml_backend.document.elements import Page, Word
 from ml_backend.document.geometry import Quad
-from ml_backend.ocr.cache import PageCache, PageKey, page_from_json, page_to_json
+from ml_backend.document.json_form import page_from_json, page_to_json
+from ml_backend.ocr.cache import PageCache, PageKey
 
 PLENTY = 10**6
 KEY = PageKey("0a1b", "rapidocr/openvino", "3.10", 0)

@@ -1,0 +1,1 @@
+"""Which document next: uncertainty, diversity, ranking with reasons. Pure: no files, no network, no clock."""

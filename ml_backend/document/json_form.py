@@ -1,0 +1,95 @@
+"""Pages and fields as JSON values, for the OCR cache, the store and model folders; the way back gives the very same object."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ml_backend.document.elements import Document, Page, Word
+from ml_backend.document.fields import Field
+from ml_backend.document.geometry import Box, Quad
+
+FORMAT = 1  # of the JSON below
+
+
+def page_to_json(page: Page) -> dict[str, Any]:
+    """``page`` as JSON values; ``page_from_json`` gives the very same page back."""
+    return {
+        "format": FORMAT,
+        "width": page.width,
+        "height": page.height,
+        "engine": page.engine,
+        "fallback": page.fallback,
+        "words": [[word.text, word.quad.points, word.confidence, word.line, word.block] for word in page.words],
+    }
+
+
+def page_from_json(value: Any) -> Page:
+    """The page of ``page_to_json``. Raises ValueError for anything else."""
+    try:
+        if value["format"] != FORMAT:
+            raise ValueError(f"format must be {FORMAT}, but it was: {value['format']!r}")
+        words = tuple(
+            Word(
+                str(text),
+                Quad.clipped((float(x), float(y)) for x, y in points),
+                float(confidence),
+                int(line),
+                int(block),
+            )
+            for text, points, confidence, line, block in value["words"]
+        )
+        return Page(int(value["width"]), int(value["height"]), words, str(value["engine"]), str(value["fallback"]))
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"not a stored page: {error!r}") from error
+
+
+def document_to_json(document: Document) -> list[Any]:
+    """All pages of a document."""
+    return [page_to_json(page) for page in document.pages]
+
+
+def document_from_json(value: Any) -> Document:
+    """The document of ``document_to_json``. Raises ValueError for anything else."""
+    if not isinstance(value, list):
+        raise ValueError(f"a stored document is a list of pages, but it was: {type(value).__name__}")
+    return Document(tuple(page_from_json(page) for page in value))
+
+
+def fields_to_json(fields: Sequence[Field]) -> list[Any]:
+    """Fields as JSON values, whole: also what takes no part in equality."""
+    return [
+        [
+            field.label,
+            field.text,
+            [field.box.left, field.box.top, field.box.right, field.box.bottom, field.box.rotation],
+            field.page,
+            field.confidence,
+            field.id,
+            list(field.words),
+            field.value,
+            field.reason,
+        ]
+        for field in fields
+    ]
+
+
+def fields_from_json(value: Any) -> tuple[Field, ...]:
+    """The fields of ``fields_to_json``. Raises ValueError for anything else."""
+    try:
+        return tuple(
+            Field(
+                label=str(label),
+                text=str(text),
+                box=Box(*(float(edge) for edge in box)),
+                page=int(page),
+                confidence=float(confidence),
+                id=str(identity),
+                words=tuple(int(word) for word in words),
+                value=str(normal),
+                reason=str(reason),
+            )
+            for label, text, box, page, confidence, identity, words, normal, reason in value
+        )
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"not stored fields: {error!r}") from error
