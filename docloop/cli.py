@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
+import time
 from collections.abc import Iterable, Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -13,63 +12,17 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from typer.core import TyperGroup
 
-from docloop import draw, presets, show
+from docloop import cli_loop, cli_servers, draw, presets, show
 from docloop.reading import Reading, read_all
-from docloop.sources import expand, is_url, name_of, url_list
+from docloop.sources import expand, name_of, url_list
+from docloop.terminal import PRESETS, ProjectOption, app, err, out, progress
 from ml_backend.errors import DocloopError, SetupError
 from ml_backend.images.pages import PageImage
 from ml_backend.settings import load_settings
 
-# What goes into a file or pipe is not broken at 80 columns.
-_WIDTH = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 160
-out = Console(emoji=False, width=_WIDTH)
-err = Console(stderr=True, emoji=False, soft_wrap=True)
-
-
-class Commands(TyperGroup):
-    """Turns docloop's own errors into a sentence, the fix and exit status 2."""
-
-    def invoke(self, ctx: Any) -> Any:
-        try:
-            return super().invoke(ctx)
-        except DocloopError as error:
-            err.print(f"[bold red]{escape(error.message)}[/bold red] [dim]({error.code})[/dim]")
-            if error.fix:
-                err.print(escape(error.fix))
-            raise typer.Exit(2) from None
-        except OSError as error:
-            err.print(f"[bold red]{escape(str(error))}[/bold red]")
-            raise typer.Exit(2) from None
-
-
-app = typer.Typer(
-    cls=Commands,
-    no_args_is_help=True,
-    rich_markup_mode="rich",
-    pretty_exceptions_enable=False,
-    help="""Turn plain, free Label Studio into a document reader.
-
-Try it on a file:  [bold]docloop predict receipt.jpg --draw out/[/bold]
-
-See it all:  [bold]docloop demo[/bold]
-
-Use it on your project:  [bold]docloop serve[/bold], then [bold]docloop connect --project 7[/bold],
-[bold]docloop import scans/ --project 7[/bold] and [bold]docloop push --project 7[/bold].
-
-Settings are environment variables that begin with DOCLOOP_; the README lists them.""",
-)
-
-PRESETS = ", ".join(presets.preset_names())
-ProjectOption = Annotated[int, typer.Option("--project", "-p", help="Number of the project in Label Studio.")]
-
-
-def progress(console: Console = err) -> Progress:
-    """A progress bar, on standard error unless what is printed meanwhile goes to the same terminal; none in files and pipes."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+_WAIT = 1.0  # seconds between tries to be the one who pushes
+__all__ = ["app", "cli_loop", "cli_servers"]  # the commands of those two register themselves
 
 
 def show_version(wanted: bool) -> None:
@@ -162,59 +115,6 @@ def _draw(folder: Path, name: str, images: Iterable[PageImage], reading: Reading
 
 
 @app.command()
-def serve(
-    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
-    port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
-) -> None:
-    """Answer Label Studio: predictions on request, and in advance for new tasks of connected projects."""
-    from docloop.server import Server, address, check_port
-    from ml_backend.credentials import load_credentials
-    from ml_backend.services import make_engine
-    from ml_backend.web.auth import refuse_unsafe_bind
-
-    settings = load_settings(host=host, port=port)
-    refuse_unsafe_bind(settings.host, load_credentials(settings))
-    check_port(settings.host, settings.port)
-    make_engine(settings)  # an engine that is not there is better said now than in the server process
-    url = f"http://{address(settings)}"
-    err.print(f"docloop listens on [bold]{url}[/bold]; data in {settings.data_dir}. Ctrl-C stops it.")
-    if not settings.label_studio_token.get_secret_value():
-        err.print(
-            "[yellow]DOCLOOP_LABEL_STUDIO_TOKEN is not set: uploaded images cannot be fetched from Label Studio, and new tasks"
-            " are not predicted in advance.[/yellow]"
-        )
-    Server(settings).run()
-
-
-@app.command()
-def connect(
-    project: ProjectOption,
-    url: Annotated[
-        str | None,
-        typer.Option(help="docloop's address as Label Studio sees it. Default: host and port of docloop serve."),
-    ] = None,
-) -> None:
-    """Connect a project of Label Studio to the running docloop, with its webhook. Safe to repeat."""
-    from ml_backend.connect import TITLE, BackendAccess
-    from ml_backend.connect import connect as connect_project
-    from ml_backend.credentials import load_credentials
-    from ml_backend.jobs.hints import Hints
-    from ml_backend.services import LabelStudioAccess
-
-    settings = load_settings()
-    secrets = load_credentials(settings)
-    address = (url or f"http://localhost:{settings.port}").rstrip("/")
-    if not is_url(address):
-        raise SetupError("not_a_url", f"{address} is no http(s) URL.", f"Did you mean http://{address}?")
-    access = BackendAccess(address, secrets.user, secrets.password, secrets.webhook_secret)
-    connected = connect_project(LabelStudioAccess(settings).client(), project, access)
-    Hints(settings.data_dir / "hints").leave(project)  # so that its tasks are predicted in advance from now on
-    out.print(f"Project {connected.id} “{escape(connected.title)}” is connected to {address}.")
-    if not connected.model_version or connected.model_version == TITLE:
-        out.print("Its tasks are predicted in the background now; docloop push does it here, with a progress bar.")
-
-
-@app.command()
 def create(
     title: Annotated[str, typer.Argument(help="Title of the new project, at least 3 characters.")],
     interface: Annotated[str, typer.Option("--interface", "-i", help=f"An XML file, or one of {PRESETS}.")] = "receipt",
@@ -274,11 +174,12 @@ def import_command(
 
 @app.command()
 def push(project: ProjectOption) -> None:
-    """Predict all tasks that have no current prediction, and store the predictions in Label Studio."""
-    from ml_backend.push import PushReport
-    from ml_backend.services import build_services
+    """Predict all open tasks that have no current prediction, and store the predictions in Label Studio."""
+    from training.look import look
+    from training.push import PushReport
+    from training.push_job import PUSH_RUNNING, Pusher, build_ranking_services
 
-    services = build_services(load_settings())
+    services = build_ranking_services(load_settings())
     try:
         with progress() as bar:
             moving = bar.add_task("Predicting", total=None)
@@ -286,13 +187,16 @@ def push(project: ProjectOption) -> None:
             def show_progress(report: PushReport) -> None:
                 bar.update(moving, total=report.total, completed=report.done)
 
-            try:
-                report = services.push(project, show_progress, wait=False)
-            except DocloopError as busy:
-                if busy.code != "push_running":
-                    raise
-                err.print("This project is being predicted just now (docloop serve, or another push); waiting ...")
-                report = services.push(project, show_progress)
+            look(services, project)
+            report = None
+            while report is None:
+                try:
+                    report = Pusher(services).push(project, show_progress)
+                except DocloopError as busy:
+                    if busy.code != PUSH_RUNNING:
+                        raise
+                    bar.update(moving, description="Waiting for docloop serve, or another push")
+                    time.sleep(_WAIT)
     finally:
         services.close()
     for task, error in report.failed.items():
@@ -300,7 +204,7 @@ def push(project: ProjectOption) -> None:
     if report.refused:
         err.print(f"[red]Label Studio did not keep {report.refused} predictions; its log says why.[/red]")
     out.print(
-        f"{report.pushed} pushed, {report.current} predicted already, {len(report.failed)} failed;"
+        f"{report.pushed} pushed, {report.current} predicted or annotated already, {len(report.failed)} failed;"
         f" {report.total} tasks, version {report.version}."
     )
     if report.failed or report.refused:
@@ -328,8 +232,10 @@ def demo(
     port: Annotated[int, typer.Option(help="Port of Label Studio.")] = 8080,
     backend_port: Annotated[int, typer.Option(help="Port of docloop.")] = 9090,
     samples: Annotated[int, typer.Option(min=1, max=500, help="How many sample receipts.")] = 40,
+    simulate: Annotated[int, typer.Option(min=0, max=480, help="Play an annotator of so many receipts.")] = 0,
 ) -> None:
     """Start Label Studio and docloop with sample receipts, ready to look at. Ctrl-C stops both."""
-    from docloop.demo.run import DemoPlan, run_demo
+    from docloop.demo.run import SPARE, DemoPlan, run_demo
 
-    run_demo(DemoPlan(folder.resolve(), label_studio.resolve(), port, backend_port, samples), err)
+    needed = max(samples, simulate + SPARE) if simulate else samples
+    run_demo(DemoPlan(folder.resolve(), label_studio.resolve(), port, backend_port, needed, simulate), err)

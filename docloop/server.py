@@ -1,4 +1,4 @@
-"""``docloop serve``: the web application under gunicorn, one process with many threads."""
+"""``docloop web``: the web application under gunicorn, one process with many threads."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication
 
 from ml_backend.errors import SetupError
-from ml_backend.follower import Follower
 from ml_backend.services import build_services
 from ml_backend.settings import Settings
 from ml_backend.web.app import create_app
@@ -46,16 +45,7 @@ class Server(BaseApplication):
         logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
         logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs URLs
         services = build_services(self._settings)
-        follower = Follower(services)
-        follower.start()
-
-        def stop(arbiter: object, worker: object) -> None:
-            follower.stop()
-            services.batches.close()  # ends the push that runs, so that the follower can go
-            follower.join(10)
-            services.close()
-
-        self.cfg.set("worker_exit", stop)
+        self.cfg.set("worker_exit", lambda arbiter, worker: services.close())
         return create_app(services)
 
 

@@ -33,7 +33,7 @@ def answer_tasks(
     parsed = [Task.of(task) for task in tasks]
     drawn = _drawn(context)
     if drawn and len(parsed) == 1:
-        return [_read_drawn(services, parsed[0], interface, drawn)]
+        return [_read_drawn(services, parsed[0], interface, drawn, project_uid)]
     outcomes = services.batches.predict_all(parsed, interface, project_uid, services.settings.predict_budget)
     return [
         to_prediction_body(outcome, interface, task.id) if isinstance(outcome, Prediction) else []
@@ -52,11 +52,13 @@ def _drawn(context: object) -> list[Mapping[str, Any]]:
     return [part for part in result if isinstance(part, Mapping)] if isinstance(result, list) else []
 
 
-def _read_drawn(services: Services, task: Task, interface: Interface, drawn: Sequence[Mapping[str, Any]]) -> Any:
+def _read_drawn(
+    services: Services, task: Task, interface: Interface, drawn: Sequence[Mapping[str, Any]], project_uid: str
+) -> Any:
     """Label and text together: with the text alone, the drawn box would lose its label when it is accepted."""
     try:
         field = from_results(drawn)[-1]
-        prediction = services.batches.predictor.read_region(task, interface, field)
+        prediction = services.batches.predictor.read_region(task, interface, field, project_uid)
     except DocloopError as error:
         log.warning("task %s: a drawn box was not read: %s", task.id, error.code)
         return no_answers(1, error.code)[0]

@@ -79,7 +79,7 @@ class BatchPredictor:
     def _ask(self, task: Task, interface: Interface, project_uid: str) -> Prediction | Future[Prediction]:
         # A task id says nothing (SQLite gives ids out again); where its pages are, does. Some data hold whole images.
         data = hashlib.sha256(json.dumps(task.data, sort_keys=True, default=str).encode()).hexdigest()
-        key = (project_uid, data, interface, self.predictor.extractor.version)
+        key = (project_uid, data, interface, self.predictor.champion(project_uid).version)
         with self._lock:
             cached = self._cache.get(key)
             if cached is not None:
@@ -91,7 +91,8 @@ class BatchPredictor:
                 return _failed(failure.error)
             future = self._running.get(key)
             if future is None:
-                future = self._running[key] = self._workers.submit(self.predictor.predict, task, interface)
+                future = self._workers.submit(self.predictor.predict, task, interface, project_uid)
+                self._running[key] = future
                 future.add_done_callback(lambda done: self._keep(key, done))
             return future
 

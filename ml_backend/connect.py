@@ -13,9 +13,10 @@ from typing import Any
 
 from ml_backend.credentials import WEBHOOK_HEADER
 from ml_backend.errors import LabelStudioError
-from ml_backend.label_studio.client import LabelStudio, Project
+from ml_backend.label_studio.client import UNCERTAINTY, LabelStudio, Project
 
 TITLE = "docloop"
+VIEW = "Hardest first"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,40 @@ def connect(label_studio: LabelStudio, project_id: int, access: BackendAccess) -
         label_studio.set_model_version(project_id, before.model_version)
         after = label_studio.project(project_id)
     return after
+
+
+def ensure_sampling(label_studio: LabelStudio, project_id: int) -> str:
+    """Make Label Studio serve the lowest score first. What the admin should know of it, or empty.
+
+    A Label Studio that refuses the setting, or answers as if it had taken it and did not, gets a view "Hardest first" instead.
+    """
+    path = f"api/projects/{project_id}/"
+    try:
+        label_studio.call("PATCH", path, body={"sampling": UNCERTAINTY})
+        if label_studio.call("GET", path).get("sampling") == UNCERTAINTY:
+            return ""
+    except LabelStudioError:
+        pass  # the view does as well
+    _ensure_view(label_studio, project_id)
+    return (
+        f"Label Studio did not take the sampling “{UNCERTAINTY}”. As a fallback there is a Data Manager tab “{VIEW}”, ordered by"
+        " score: choose it and press Label Tasks As Displayed. With it two annotators may be given the same task."
+    )
+
+
+def _ensure_view(label_studio: LabelStudio, project_id: int) -> None:
+    there = label_studio.call("GET", "api/dm/views/", project=project_id)
+    if any((view.get("data") or {}).get("title") == VIEW for view in there):
+        return
+    unlabelled = {"filter": "filter:tasks:completed_at", "operator": "empty", "type": "Datetime", "value": True}
+    data = {
+        "title": VIEW,
+        "type": "list",
+        "target": "tasks",
+        "ordering": ["tasks:predictions_score"],
+        "filters": {"conjunction": "and", "items": [unlabelled]},
+    }
+    label_studio.call("POST", "api/dm/views/", body={"project": project_id, "data": data})
 
 
 def _ensure_webhook(label_studio: LabelStudio, project_id: int, access: BackendAccess) -> None:

@@ -9,6 +9,8 @@ An exception that is not a ``DocloopError`` is a fault of ours.
     ├── ConfigUnsupported   a labelling interface that cannot show OCR boxes and texts
     ├── EngineUnavailable   an unknown OCR engine, or one whose package is missing
     ├── EngineFailed        an OCR engine broke on a page
+    ├── ModelRejected       a model version whose files are not what its manifest says, or that cannot be made
+    ├── StoreError          the database cannot be opened, is of another docloop, or refused
     ├── LabelStudioError    Label Studio refused, answered nonsense, or cannot be reached
     └── SetupError          settings, secrets, ports, folders: what keeps docloop from starting
 """
@@ -44,6 +46,14 @@ class EngineUnavailable(DocloopError):
 
 class EngineFailed(DocloopError):
     """The OCR engine broke on a page."""
+
+
+class ModelRejected(DocloopError):
+    """A model version that must not be loaded, or that cannot be made from these samples."""
+
+
+class StoreError(DocloopError):
+    """The database cannot be opened, belongs to another docloop, or refused."""
 
 
 class LabelStudioError(DocloopError):

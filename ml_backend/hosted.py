@@ -40,26 +40,28 @@ class DocloopModel(LabelStudioMLBase):  # type: ignore[misc]  # the package is u
 
     def setup(self) -> None:
         """Called by 2.x hosts only: the version of ``/setup`` must be the one that the predictions carry."""
-        services, config = shared_services(), str(self.label_config or "")
+        services, config, project = shared_services(), str(self.label_config or ""), self._project_uid()
         try:
-            version = services.version(config)
+            version = services.version(config, project)
         except ConfigUnsupported as error:
             log.warning("%s", error)  # its tasks are answered with []
-            version = services.extractor.version
+            version = services.champions.of(project).version
         self.set("model_version", version)
 
     def predict(
         self, tasks: Sequence[Mapping[str, Any]], context: Mapping[str, Any] | None = None, **kwargs: Any
     ) -> list[Any]:
         """One prediction body, or ``[]``, per task and in their order."""
-        project = str(getattr(self, "project_id", "") or "")
-        answers = answer_tasks(shared_services(), tasks, str(self.label_config or ""), project, context)
+        answers = answer_tasks(shared_services(), tasks, str(self.label_config or ""), self._project_uid(), context)
         if not hasattr(self, "set"):
             # 1.0.x answers /setup with a version of its own; Label Studio takes that one where a prediction names none.
             for answer in answers:
                 if answer:
                     answer.pop("model_version")
         return answers
+
+    def _project_uid(self) -> str:
+        return str(getattr(self, "project_id", "") or "")
 
     def fit(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """Nothing is learned here: docloop's own server collects corrections and trains."""

@@ -6,6 +6,7 @@ time limits) belongs to ``batches``; how the parts are made, to ``services``.
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
@@ -13,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from ml_backend.counters import PAGE_FAILURES
 from ml_backend.document.elements import Document, Page
-from ml_backend.document.fields import Field, FieldSpec, Prediction
+from ml_backend.document.fields import Extraction, Field, FieldSpec, Prediction
 from ml_backend.document.geometry import Box
 from ml_backend.errors import DocloopError, EngineFailed
 from ml_backend.images.pages import PageImage
@@ -25,33 +26,67 @@ from ml_backend.models.score import document_score
 log = logging.getLogger(__name__)
 
 
+Observer = Callable[[Document, Extraction, Sequence[FieldSpec], str], object]
+"""Of a document, what was extracted, what was asked for, and the version of the field model."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadDocument:
+    """The words of a task's pages. ``content`` is the SHA-256 of the pages' pixels, ``failures`` why some pages are empty."""
+
+    document: Document
+    content: str
+    failures: tuple[DocloopError, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Predictor:
     """``fetch`` turns (URL, task id) into bytes, ``load`` bytes into upright pages, one at a time,
-    ``read`` a page image into words."""
+    ``read`` a page image into words; ``champion`` names the field model of a project (by its uid). ``observe`` notes
+    what a ranking wants to know of a document, while its words are at hand."""
 
     fetch: Callable[[str, int], bytes]
     load: Callable[[bytes], Generator[PageImage, None, None]]
     read: Callable[[PageImage], Page]
-    extractor: FieldExtractor
+    champion: Callable[[str], FieldExtractor]
+    observe: Observer = lambda document, extraction, specs, version: None
 
-    def version(self, interface: Interface) -> str:
+    def version(self, interface: Interface, project_uid: str) -> str:
         """The model version of predictions for ``interface``: another interface makes the stored ones outdated."""
-        return f"{self.extractor.version}.{interface.fingerprint}"
+        return f"{self.champion(project_uid).version}.{interface.fingerprint}"
 
-    def predict(self, task: Task, interface: Interface) -> Prediction:
-        """The prediction for one task.
+    def predict(self, task: Task, interface: Interface, project_uid: str) -> Prediction:
+        """The prediction for one task, by its project's champion.
 
         A page that fails is left empty and noted; the other pages of the document are still read.
 
         Raises:
             DocloopError: no page could be read; the first page's reason.
         """
+        reading = self.read_task(task, interface)
+        extractor = self.champion(project_uid)
+        prediction = self.of_document(reading.document, interface.specs, extractor)
+        return replace(
+            prediction,
+            model_version=f"{extractor.version}.{interface.fingerprint}",
+            notes=prediction.notes + tuple(error.message for error in reading.failures),
+            content=reading.content,
+        )
+
+    def read_task(self, task: Task, interface: Interface) -> ReadDocument:
+        """The words of all pages of a task.
+
+        Raises:
+            DocloopError: no page could be read; the first page's reason.
+        """
         pages: list[Page] = []
+        digests: list[str] = []
         failures: list[DocloopError] = []
         for number, url in enumerate(task.page_urls(interface)):
             try:
-                pages.append(self.read(self._picture(url, task)))
+                picture = self._picture(url, task)
+                digests.append(picture.digest)
+                pages.append(self.read(picture))
             except DocloopError as error:
                 log.warning("task %s page %s: %s", task.id, number + 1, error.code)
                 PAGE_FAILURES.labels(error.code).inc()
@@ -59,29 +94,29 @@ class Predictor:
                 pages.append(Page(1, 1))
         if len(failures) == len(pages):
             raise failures[0]
-        prediction = self.of_document(Document(tuple(pages)), interface.specs)
-        notes = prediction.notes + tuple(error.message for error in failures)
-        return replace(prediction, model_version=self.version(interface), notes=notes)
+        return ReadDocument(Document(tuple(pages)), content_of(digests), tuple(failures))
 
     def of_bytes(self, data: bytes, specs: Sequence[FieldSpec]) -> tuple[Document, Prediction]:
-        """The words and the prediction of a whole file, all its pages."""
+        """The words and the prediction of a whole file, all its pages, by the model that every project begins with."""
         with closing(self.load(data)) as images:
             document = Document(tuple(self.read(image) for image in images))
-        return document, self.of_document(document, specs)
+        return document, self.of_document(document, specs, self.champion(""))
 
-    def of_document(self, document: Document, specs: Sequence[FieldSpec]) -> Prediction:
+    def of_document(self, document: Document, specs: Sequence[FieldSpec], extractor: FieldExtractor) -> Prediction:
         """The prediction for pages that have been read."""
-        fields = self.extractor.extract(document, specs).fields
+        extraction = extractor.extract(document, specs)
+        learned = extraction.score
         return Prediction(
-            fields=tuple(_with_doubts(field, document.pages[field.page]) for field in fields),
+            fields=tuple(_with_doubts(field, document.pages[field.page]) for field in extraction.fields),
             page_sizes=tuple((page.width, page.height) for _, page in document),
-            score=document_score(specs, fields),
-            model_version=self.extractor.version,
+            score=document_score(specs, extraction.fields) if learned is None else learned,
+            model_version=extractor.version,
             engines=tuple(page.engine for _, page in document),
             notes=tuple(page.fallback for _, page in document if page.fallback),
+            observed=self.observe(document, extraction, specs, extractor.version),
         )
 
-    def read_region(self, task: Task, interface: Interface, drawn: Field) -> Prediction:
+    def read_region(self, task: Task, interface: Interface, drawn: Field, project_uid: str) -> Prediction:
         """What stands inside the box an annotator has just drawn, with the label it was drawn with.
 
         The words of the whole page are used, as they are mostly in the cache; when none lies inside, the box is read on its own.
@@ -101,12 +136,17 @@ class Predictor:
             )
         field = replace(drawn, text=text, confidence=confidence, words=tuple(inside))
         sizes = [(1, 1)] * drawn.page + [(page.width, page.height)]
-        return Prediction((field,), tuple(sizes), confidence, self.version(interface), (page.engine,))
+        return Prediction((field,), tuple(sizes), confidence, self.version(interface, project_uid), (page.engine,))
 
     def _picture(self, url: str, task: Task) -> PageImage:
         """A page of Label Studio is one picture: of a file with several, its editor shows the first, and no more is decoded."""
         with closing(self.load(self.fetch(url, task.id))) as images:
             return next(images)
+
+
+def content_of(digests: Sequence[str]) -> str:
+    """The identity of a document: the SHA-256 (hexadecimal) over the digests of its pages that could be decoded, in order."""
+    return hashlib.sha256("\n".join(digests).encode()).hexdigest()
 
 
 def _with_doubts(field: Field, page: Page) -> Field:

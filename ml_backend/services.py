@@ -6,14 +6,12 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
-
-from filelock import FileLock, Timeout
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ml_backend.batches import BatchPredictor
 from ml_backend.credentials import Credentials, load_credentials
-from ml_backend.errors import DocloopError
 from ml_backend.images.loader import PageLoader
-from ml_backend.jobs.hints import Hints
 from ml_backend.label_studio.client import LabelStudio
 from ml_backend.label_studio.fetch import Fetcher
 from ml_backend.label_studio.label_config import Interface, parse_interface
@@ -24,11 +22,17 @@ from ml_backend.ocr.base import OCREngine
 from ml_backend.ocr.cache import PageCache
 from ml_backend.ocr.pool import OCRPool
 from ml_backend.ocr.registry import create_engine
-from ml_backend.predictor import Predictor
-from ml_backend.push import Push, PushReport
+from ml_backend.predictor import Observer, Predictor
 from ml_backend.settings import Settings
 
+if TYPE_CHECKING:
+    from ml_backend.champions import Champions
+    from ml_backend.jobs.hints import Hints
+    from ml_backend.models.registry import ModelRegistry
+    from ml_backend.store.store import Store
+
 _CACHE_BYTES = 2_000_000_000
+LAPTOP_MODEL = "token-classifier"  # the kind of model version that a laptop learns
 
 
 @lru_cache(maxsize=256)
@@ -62,6 +66,30 @@ class LabelStudioAccess:
             self._client.close()
 
 
+class LazyStore:
+    """The store, opened at first use: reading a local file needs no database."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._store: Store | None = None
+        self._lock = threading.Lock()
+
+    def get(self) -> Store:
+        """The store. Raises StoreError if it cannot be opened."""
+        with self._lock:
+            if self._store is None:
+                from ml_backend.store.store import open_store
+
+                self._store = open_store(self._url)
+            return self._store
+
+    def close(self) -> None:
+        with self._lock:
+            if self._store is not None:
+                self._store.close()
+                self._store = None
+
+
 @dataclass
 class Services:
     """What requests and commands work with. ``close`` stops every thread and child process."""
@@ -70,47 +98,73 @@ class Services:
     credentials: Credentials
     loader: PageLoader
     pool: OCRPool
-    extractor: FieldExtractor
     batches: BatchPredictor
+    registry: ModelRegistry
+    champions: Champions
     hints: Hints
     access: LabelStudioAccess
+    lazy_store: LazyStore
     interface: Callable[[str], Interface] = field(default=read_interface)
 
     @property
     def predictor(self) -> Predictor:
         return self.batches.predictor
 
-    def version(self, label_config: str) -> str:
-        """The model version of predictions for a labelling interface. Raises ConfigUnsupported."""
-        return self.predictor.version(self.interface(label_config))
+    @property
+    def store(self) -> Store:
+        """The store, opened at first use. Raises StoreError if it cannot be opened."""
+        return self.lazy_store.get()
 
-    def push(
-        self, project_id: int, on_progress: Callable[[PushReport], None] = lambda report: None, wait: bool = True
-    ) -> PushReport:
-        """Predict and push what a project lacks. One at a time for each project on this machine: two would store all twice.
-
-        Raises:
-            DocloopError: ``push_running``, without ``wait`` while another process is at it; and whatever keeps it from working.
-        """
-        locks = self.settings.data_dir / "locks"
-        locks.mkdir(parents=True, exist_ok=True)
-        try:
-            with FileLock(locks / f"push-{project_id}.lock", blocking=wait):
-                label_studio = self.access.client()
-                project = label_studio.project(project_id)
-                return Push(
-                    label_studio, self.batches, self.interface(project.label_config), project, on_progress
-                ).run()
-        except Timeout:
-            raise DocloopError(
-                "push_running", f"Project {project_id} is being predicted already.", "Wait until that is done."
-            ) from None
+    def version(self, label_config: str, project_uid: str) -> str:
+        """The model version of a project's predictions for its labelling interface. Raises ConfigUnsupported."""
+        return self.predictor.version(self.interface(label_config), project_uid)
 
     def close(self) -> None:
         self.batches.close()
         self.pool.close()
         self.loader.close()
         self.access.close()
+        self.lazy_store.close()
+
+
+def store_url(settings: Settings) -> str:
+    """The database that the settings name; a SQLite file in the data folder by default."""
+    return settings.store_url.get_secret_value() or f"sqlite:///{settings.data_dir / 'docloop.sqlite3'}"
+
+
+def make_hints(settings: Settings) -> Hints:
+    """Where web and worker leave each other hints: files, or Redis for many machines."""
+    from ml_backend.jobs.hints import open_hints
+
+    return open_hints(settings.queue_url.get_secret_value(), settings.data_dir / "hints")
+
+
+def make_baseline(country: str) -> FieldExtractor:
+    """The model of the first day, version 0 of every project."""
+    return KeywordBaseline(country=country)
+
+
+def champions_in(models: Path, country: str) -> Champions:
+    """The promoted models of all projects, loaded when they are asked for."""
+    from ml_backend.champions import Champions
+    from ml_backend.models.registry import ModelRegistry
+
+    return Champions(
+        ModelRegistry(models),
+        make_baseline(country),
+        {LAPTOP_MODEL: lambda folder, version: _token_classifier(folder, version, country)},
+    )
+
+
+def models_folder(settings: Settings) -> Path:
+    """Where model versions lie."""
+    return settings.data_dir / "models"
+
+
+def _token_classifier(folder: Path, version: str, country: str) -> FieldExtractor:
+    from ml_backend.models.token_classifier import TokenClassifier  # scikit-learn, when a project has learned
+
+    return TokenClassifier.load(folder, version, country)
 
 
 def make_engine(settings: Settings) -> OCREngine:
@@ -123,9 +177,15 @@ def make_engine(settings: Settings) -> OCREngine:
     )
 
 
-def build_services(settings: Settings, engine: OCREngine | None = None, any_public_host: bool = False) -> Services:
+def build_services(
+    settings: Settings,
+    engine: OCREngine | None = None,
+    any_public_host: bool = False,
+    observe: Observer = lambda document, extraction, specs, version: None,
+) -> Services:
     """The parts, wired. ``engine`` replaces the one that the settings name (tests use the fake twin); with
-    ``any_public_host`` a person has typed the URLs, and any public address may be fetched.
+    ``any_public_host`` a person has typed the URLs, and any public address may be fetched. ``observe`` is what the
+    predictor lets look at each document.
 
     Raises:
         EngineUnavailable: the OCR engine is unknown or not installed.
@@ -139,21 +199,24 @@ def build_services(settings: Settings, engine: OCREngine | None = None, any_publ
     fetcher = Fetcher(
         settings.label_studio_url, access.authorization, settings.allowed_hosts, allow_any_public_host=any_public_host
     )
-    extractor = KeywordBaseline(country=settings.country)
+    champions = champions_in(models_folder(settings), settings.country)
     predictor = Predictor(
         fetch=fetcher.fetch,
         load=loader.pages,
         read=lambda page: pool.read(page.image, page.digest),
-        extractor=extractor,
+        champion=champions.of,
+        observe=observe,
     )
     return Services(
         settings=settings,
         credentials=credentials,
         loader=loader,
         pool=pool,
-        extractor=extractor,
         # More than are read at once, so that the next pages are fetched and decoded meanwhile.
         batches=BatchPredictor(predictor, workers=settings.ocr_concurrency + 2),
-        hints=Hints(settings.data_dir / "hints"),
+        registry=champions.registry,
+        champions=champions,
+        hints=make_hints(settings),
         access=access,
+        lazy_store=LazyStore(store_url(settings)),
     )

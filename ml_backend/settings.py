@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ class Settings(BaseModel):
 
     data_dir: Path = Field(
         default_factory=lambda: platformdirs.user_data_path("docloop"),
-        description="Folder for the cache, the secrets and the hints.",
+        description="Folder for the cache, secrets and model versions; without URLs also for the database and the jobs.",
     )
     label_studio_url: str = Field("http://localhost:8080", description="Where Label Studio answers.")
     label_studio_token: SecretStr = Field(
@@ -60,6 +61,41 @@ class Settings(BaseModel):
         (), description="Comma-separated hosts that task URLs may name beside Label Studio; host:port may be private."
     )
     country: str = Field("", description="Two-letter country for phone numbers without a country code, such as DE.")
+
+    store_url: SecretStr = Field(
+        SecretStr(""),
+        description="Database, such as postgresql+psycopg://user:password@host/docloop; a SQLite file if empty.",
+    )
+    queue_url: SecretStr = Field(
+        SecretStr(""),
+        description="Redis for jobs and hints, such as redis://host:6379/0; files in the data folder if empty.",
+    )
+    poll_seconds: float = Field(
+        60.0, ge=1, description="Seconds between looks at each followed project, webhook or not."
+    )
+    min_training_samples: int = Field(
+        20, ge=5, description="Confirmed documents from which the first training starts by itself."
+    )
+    training_schedule: str = Field(
+        "", description="Time of day (UTC, such as 03:00) to train at if there are new samples; never if empty."
+    )
+    training_memory_mb: int = Field(4096, ge=256, description="Memory that a training may take, in MB.")
+    confidence_threshold: float = Field(
+        0.7, ge=0, le=1, description="Average OCR confidence below which a document is asked sooner."
+    )
+    disagreement_threshold: float = Field(
+        0.3,
+        ge=0,
+        le=1,
+        description="Share of fields on which keywords and model may differ before a document is asked sooner.",
+    )
+
+    @field_validator("training_schedule")
+    @classmethod
+    def _time_of_day(cls, value: str) -> str:
+        if value and not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", value):
+            raise ValueError("a time of day such as 03:00, or nothing")
+        return value
 
     @field_validator("allowed_hosts", mode="before")
     @classmethod

@@ -96,7 +96,7 @@ def predictor(fetch: Callable[[str, int], bytes] | None = None) -> Predictor:
         fetch=fetch or (lambda url, task: url.encode()),
         load=lambda data: (PageImage.of(Image.new("RGB", (60, 90), "white")) for _ in range(1)),
         read=lambda image: page(word("12.50"), width=60, height=90),
-        extractor=WholePage(),
+        champion=lambda project: WholePage(),
     )
 
 

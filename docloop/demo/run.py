@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 from rich.console import Console
@@ -28,10 +29,14 @@ from docloop.label_studio_login import Login, personal_access_token, stored_logi
 from docloop.label_studio_server import LabelStudioServer
 from docloop.presets import load_interface_xml
 from docloop.server import check_port
+from ml_backend.credentials import load_credentials
 from ml_backend.errors import SetupError
 from ml_backend.label_studio.client import LabelStudio
+from ml_backend.services import read_interface
+from ml_backend.settings import load_settings
 
 TITLE = "Receipts (demo)"
+SPARE = 20  # receipts that a simulation leaves open, to see what was learned
 _SEED = 2026
 _START_WITHIN = 60.0  # seconds for docloop to answer
 
@@ -45,6 +50,7 @@ class DemoPlan:
     label_studio_port: int = 8080
     docloop_port: int = 9090
     samples: int = 40
+    simulate: int = 0
 
 
 def run_demo(plan: DemoPlan, console: Console) -> None:
@@ -56,14 +62,29 @@ def run_demo(plan: DemoPlan, console: Console) -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with ExitStack() as stack:
         try:
-            server, backend = _set_up(plan, console, stack)
-            _wait(server, backend)
+            running = _set_up(plan, console, stack)
+            if plan.simulate:
+                _simulate(plan, running, console)
+            console.print(_summary(plan, running), soft_wrap=False)
+            _wait(running.server, running.backend)
         except KeyboardInterrupt:
             console.print("\nStopping docloop and Label Studio ...")
     console.print("Stopped. Run it again to go on where you were.")
 
 
-def _set_up(plan: DemoPlan, console: Console, stack: ExitStack) -> tuple[LabelStudioServer, ChildProcess]:
+@dataclass(frozen=True, slots=True)
+class Running:
+    """Both servers, and the project with the samples."""
+
+    server: LabelStudioServer
+    backend: ChildProcess
+    login: Login
+    token: str
+    project: int
+    environment: Mapping[str, str]
+
+
+def _set_up(plan: DemoPlan, console: Console, stack: ExitStack) -> Running:
     folder = plan.folder / "label-studio"
     LabelStudioServer(plan.label_studio, folder, Login("", "")).require_installed()  # before any folder is made
     backend = _claim_backend(plan, stack)
@@ -83,8 +104,49 @@ def _set_up(plan: DemoPlan, console: Console, stack: ExitStack) -> tuple[LabelSt
     _until_healthy(f"http://127.0.0.1:{plan.docloop_port}", backend)
     console.print(f"[green]✓[/green] docloop serves at http://localhost:{plan.docloop_port}")
     _docloop(console, environment, "connect", "--project", str(project))
-    console.print(_summary(plan, f"{server.url}/projects/{project}/data", login), soft_wrap=False)
-    return server, backend
+    return Running(server, backend, login, token, project, environment)
+
+
+def _simulate(plan: DemoPlan, running: Running, console: Console) -> None:
+    """Play the annotator, and show each round as docloop status does."""
+    from docloop import show_loop
+    from docloop.demo.simulate import Simulation, Step, draw_curve
+
+    label_studio = LabelStudio(running.server.url, running.token)
+    samples = {sample.name: sample for sample in render_samples(plan.samples, seed=_SEED)}
+    interface = read_interface(load_interface_xml("receipt"))
+    with console.status("Annotating ...") as shown:
+
+        def on_step(step: Step) -> None:
+            said = f"{step.untouched} of {step.fields} fields untouched ({step.version})"
+            shown.update(f"Annotating: {step.documents} of {plan.simulate}; {said}")
+
+        simulation = Simulation(
+            label_studio,
+            running.project,
+            interface,
+            samples,
+            status=lambda: _status(running),
+            on_round=lambda found: console.print(show_loop.rounds(found["training"]["runs"])),
+            on_step=on_step,
+        )
+        simulation.run(plan.simulate)
+    found = _status(running)
+    console.print(show_loop.status(found))
+    draw_curve(simulation.steps, found["training"]["runs"], plan.folder / "learning-curve.png")
+    console.print(f"[green]✓[/green] The learning curve: {escape(str(plan.folder / 'learning-curve.png'))}")
+
+
+def _status(running: Running) -> Mapping[str, Any]:
+    """What docloop says of the project."""
+    settings = load_settings(running.environment)
+    secrets = load_credentials(settings)
+    url = f"http://127.0.0.1:{settings.port}/api/v1/projects/{running.project}"
+    with httpx.Client(trust_env=False, timeout=30, auth=(secrets.user, secrets.password)) as client:
+        answer = client.get(url)
+        answer.raise_for_status()
+        found: Mapping[str, Any] = answer.json()
+        return found
 
 
 def _claim_backend(plan: DemoPlan, stack: ExitStack) -> ChildProcess:
@@ -184,14 +246,17 @@ def _wait(server: LabelStudioServer, backend: ChildProcess) -> None:
                 raise SetupError("demo_stopped", f"{name} stopped. The last lines of {child.log}:\n{last_lines}")
 
 
-def _summary(plan: DemoPlan, url: str, login: Login) -> Panel:
+def _summary(plan: DemoPlan, running: Running) -> Panel:
+    url, login = f"{running.server.url}/projects/{running.project}/data", running.login
     text = (
         f"Open      [bold link={url}]{url}[/]\n"
         f"Log in    [bold]{login.username}[/] / [bold]{escape(login.password)}[/]\n\n"
-        "Click [bold]Label All Tasks[/]: fields and texts are there already, the least certain receipt first.\n"
+        "Click [bold]Label All Tasks[/]: fields and texts are there already, the most useful receipt first.\n"
+        "After 20 of them docloop trains by itself.\n"
         "A box is missing? Switch [bold]Auto-Annotation[/] on, click a label, choose the pink tool (key M), draw,\n"
         "and accept what was read with the green tick.\n\n"
-        f"[dim]source {escape(str(plan.folder / 'env.sh'))} lets you try docloop's commands in another terminal.\n"
+        f"[dim]source {escape(str(plan.folder / 'env.sh'))} lets you try docloop's commands in another terminal,\n"
+        f"docloop status --project {running.project} --watch among them.\n"
         "Ctrl-C stops both; the next start goes on from here.[/dim]"
     )
     return Panel(text, title="docloop demo", expand=False)

@@ -1,64 +1,90 @@
-"""Hints that a project changed: one empty file a project, however many webhooks came.
+"""Hints that a project changed: one a project, however many webhooks came.
 
 A hint says *look*, never *what*: whoever takes it compares what is with what should be. So doubled, lost and reordered webhooks
-change nothing, and leaving one costs a file's time stamp, no database. A request to train is a command, not a hint: it is on disk
-before it is acknowledged.
+change nothing. The default keeps one empty file a project, which costs a file's time stamp and no database; Redis keeps them for
+many machines (redis_hints.py). A request to train is a command, not a hint: it is in the store.
 """
 
 from __future__ import annotations
 
 import os
+import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Protocol
 
 
-class Hints:
-    """The hints of one data folder, shared by all processes on this machine."""
+class Hints(Protocol):
+    """Which projects changed. Safe to use from all processes (on Redis: machines) at once.
 
-    def __init__(self, folder: Path) -> None:
-        self._changed = folder / "changed"
-        self._taken = folder / "taken"
-        self._training = folder / "train"
-        for path in (self._changed, self._taken, self._training):
-            path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    Raises:
+        StoreError: Redis does not answer (any method).
+    """
 
     def leave(self, project_id: int) -> None:
         """Say that a project changed. Many times before anybody looks is once."""
-        (self._changed / str(project_id)).touch()
 
     def take(self) -> list[int]:
-        """The projects that changed since they were last taken, each once. A hint left from now on is there the next time."""
-        taken = []
-        for path in self._changed.iterdir():
-            with suppress(FileNotFoundError):  # another process took it just now
-                if path.name.isdigit():
-                    path.replace(self._taken / path.name)
-                    taken.append(int(path.name))
-        return sorted(taken)
+        """The projects that changed since they were last taken, ascending. A hint left from now on is there the next time."""
 
     def finish(self, project_id: int) -> None:
         """What a taken hint asked for is done."""
+
+    def recover(self) -> None:
+        """Put back what was taken and never finished, by a worker that was killed. For who takes, at its start and at times."""
+
+    def close(self) -> None:
+        """Let connections go."""
+
+
+def open_hints(url: str, folder: Path) -> Hints:
+    """The hints of a ``redis://`` URL, or those of a folder of this machine where the URL is empty.
+
+    Raises:
+        SetupError: as ``ml_backend.jobs.redis_connection.connect``.
+    """
+    if not url:
+        return FolderHints(folder)
+    from ml_backend.jobs.redis_hints import RedisHints
+
+    return RedisHints(url)
+
+
+class FolderHints:
+    """The hints of one data folder. One worker at a time takes them: what was taken before this object was made is abandoned."""
+
+    def __init__(self, folder: Path) -> None:
+        self._made_at = time.time()
+        self._changed = folder / "changed"
+        self._taken = folder / "taken"
+        for path in (self._changed, self._taken):
+            path.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    def leave(self, project_id: int) -> None:
+        (self._changed / str(project_id)).touch()
+
+    def take(self) -> list[int]:
+        taken = []
+        for path in _hints(self._changed):
+            with suppress(FileNotFoundError):  # another process took it just now
+                held = path.replace(self._taken / path.name)
+                taken.append(int(path.name))
+                os.utime(held)  # now: when it was taken, not when it was left
+        return sorted(taken)
+
+    def finish(self, project_id: int) -> None:
         (self._taken / str(project_id)).unlink(missing_ok=True)
 
     def recover(self) -> None:
-        """Put back what was taken and never finished, by a process that was killed. For the one who takes, at its start."""
-        for path in self._taken.iterdir():
-            path.replace(self._changed / path.name)
+        for path in _hints(self._taken):
+            with suppress(FileNotFoundError):  # finished just now
+                if path.stat().st_mtime < self._made_at:
+                    path.replace(self._changed / path.name)
 
-    def request_training(self, project_id: int) -> None:
-        """Keep a request to train; it survives a crash from the moment this returns."""
-        path = self._training / str(project_id)
-        descriptor = os.open(path, os.O_CREAT | os.O_WRONLY, 0o600)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        folder = os.open(self._training, os.O_RDONLY)
-        try:
-            os.fsync(folder)  # the name is in the folder, and only this makes the folder durable
-        finally:
-            os.close(folder)
+    def close(self) -> None:
+        """Nothing is held open."""
 
-    def training_requests(self) -> list[int]:
-        """Projects that asked to train and were not answered yet."""
-        return sorted(int(path.name) for path in self._training.iterdir() if path.name.isdigit())
+
+def _hints(folder: Path) -> list[Path]:
+    """The files that are named by a project's number; a system's own files are left alone."""
+    return [path for path in folder.iterdir() if path.name.isascii() and path.name.isdigit()]

@@ -20,7 +20,7 @@ Cause = Literal["", "detection missed", "misread characters", "wrong field", "wr
 class ProjectRecord:
     """A project docloop follows. ``uid`` (id and creation time) is its identity, ``project_id`` Label Studio's number.
 
-    ``fingerprint`` is that of its labelling interface. ``cursor`` is the ``updated_at`` from which changed tasks are pulled.
+    ``label_config`` is its labelling interface (XML), ``fingerprint`` that of what docloop reads in it. ``cursor`` is the ``updated_at`` from which changed tasks are pulled.
     ``fault`` says why the last look failed ("" when it did not), ``fault_since`` since when. ``answer`` says why training did or
     did not start at the last decision. ``trained_samples`` is the number of samples at the last run that began (0: never).
     """
@@ -29,6 +29,7 @@ class ProjectRecord:
     project_id: int
     title: str = ""
     fingerprint: str = ""
+    label_config: str = ""
     cursor: str = ""
     swept_at: float = 0.0
     looked_at: float = 0.0

@@ -8,8 +8,9 @@ from flask import Flask, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from werkzeug.exceptions import HTTPException
 
-from ml_backend.errors import DocloopError
+from ml_backend.errors import DocloopError, StoreError
 from ml_backend.services import Services
+from ml_backend.web.api import api
 from ml_backend.web.auth import guard
 from ml_backend.web.ml_api import ml_api
 from ml_backend.web.problem import problem
@@ -27,6 +28,7 @@ def create_app(services: Services) -> Flask:
     guard(app, services.credentials)
     app.register_blueprint(ml_api(services))
     app.register_blueprint(webhook_api(services))
+    app.register_blueprint(api(services))
     app.add_url_rule("/metrics", view_func=_metrics)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(DocloopError, _our_error)
@@ -43,7 +45,10 @@ def _http_error(error: HTTPException) -> Response:
 
 
 def _our_error(error: DocloopError) -> Response:
-    return problem(422, error.code, str(error))
+    if isinstance(error, StoreError):
+        log.error("the store: %s", error)
+        return problem(503, error.code, str(error))
+    return problem(404 if error.code == "project_unknown" else 422, error.code, str(error))
 
 
 def _fault(error: Exception) -> Response:

@@ -32,12 +32,13 @@ def ml_api(services: Services) -> Blueprint:
 
     @api.post("/setup")
     def setup() -> Response:
-        schema = json_object().get("schema")
-        version = services.extractor.version
+        body = json_object()
+        schema, project = body.get("schema"), str(body.get("project") or "")
+        version = services.champions.of(project).version
         if isinstance(schema, str) and schema.strip():
             try:
                 # The same version as in the predictions: another one makes Label Studio ask and store again at every look.
-                version = services.version(schema)
+                version = services.version(schema, project)
             except ConfigUnsupported as error:
                 return _refuse_config(error)
         named[version] = None
@@ -45,7 +46,7 @@ def ml_api(services: Services) -> Blueprint:
 
     @api.get("/versions")
     def versions() -> Response:
-        return jsonify(versions=list(named) or [services.extractor.version])
+        return jsonify(versions=list(named) or [services.champions.baseline.version])
 
     @api.post("/predict")
     def predict() -> Response:

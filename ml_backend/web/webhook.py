@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from flask import Blueprint, Response, jsonify
 from werkzeug.exceptions import BadRequest
 
@@ -22,7 +24,8 @@ def webhook_api(services: Services) -> Blueprint:
             raise BadRequest('A webhook names its "action" and its "project".')
         HINTS.labels(event.action if event.action in KNOWN_ACTIONS else "other").inc()
         if event.starts_training:
-            services.hints.request_training(event.project_id)
+            # A command, not a hint: durable before it is acknowledged. Label Studio gives this one 100 seconds.
+            services.store.runs.request(event.project_id, "Label Studio's button", time.time())
         services.hints.leave(event.project_id)
         return jsonify(status="kept"), 202
 

@@ -79,7 +79,7 @@ def test_a_2_x_host_serves_it(monkeypatch: pytest.MonkeyPatch, services: Service
     model = hosted(monkeypatch, services).DocloopModel(project_id="1.1", label_config=interface_xml("total"))
     good, bad = model.predict(TASKS, context=None, login=None)
     assert (texts(good), bad) == (["12.50"], [])
-    assert good["model_version"] == model.get("model_version") == services.version(interface_xml("total"))
+    assert good["model_version"] == model.get("model_version") == services.version(interface_xml("total"), "1.1")
     assert model.fit("ANNOTATION_CREATED", {}) == {}
 
 

@@ -22,21 +22,21 @@ def broken(url: str, task: int) -> bytes:
 
 
 def test_every_page_of_a_document_is_read_and_its_reader_named() -> None:
-    made = predictor().predict(Task(1, {"pages": ["a", "b"]}), PAGES)
+    made = predictor().predict(Task(1, {"pages": ["a", "b"]}), PAGES, "")
     expected = [Field("total", "12.50", Box(0.1, 0.1, 0.2, 0.12), number, 0.75) for number in (0, 1)]
     assert (made.fields, made.page_sizes) == (tuple(expected), ((60, 90), (60, 90)))
     assert (made.engines, made.model_version) == (("fake", "fake"), f"whole-1.{PAGES.fingerprint}")
 
 
 def test_one_failing_page_leaves_the_others_and_a_note() -> None:
-    made = predictor(broken).predict(Task(1, {"pages": ["good", "bad", "good"]}), PAGES)
+    made = predictor(broken).predict(Task(1, {"pages": ["good", "bad", "good"]}), PAGES, "")
     assert [field.page for field in made.fields] == [0, 2]
     assert made.notes == ("bad does not answer.",)
 
 
 def test_a_document_without_any_readable_page_fails_with_the_first_reason() -> None:
     with pytest.raises(FetchRefused, match="bad1"):
-        predictor(broken).predict(Task(1, {"pages": ["bad1", "bad2"]}), PAGES)
+        predictor(broken).predict(Task(1, {"pages": ["bad1", "bad2"]}), PAGES, "")
 
 
 @pytest.mark.parametrize(
@@ -51,20 +51,20 @@ def test_a_document_without_any_readable_page_fails_with_the_first_reason() -> N
 )
 def test_a_task_without_its_image_says_what_it_has(data: dict[str, object], why: str) -> None:
     with pytest.raises(FetchRefused, match="'pages'") as caught:
-        predictor().predict(Task(1, data), PAGES)
+        predictor().predict(Task(1, data), PAGES, "")
     assert caught.value.code == "task_without_image", why
 
 
 def test_a_fallback_engine_is_noted_on_the_document_and_on_each_field() -> None:
     read = replace(page(word("a")), engine="tesseract/eng", fallback="rapidocr failed: x")
-    made = replace(predictor(), read=lambda image: read).predict(Task(1, {"pages": ["a"]}), PAGES)
+    made = replace(predictor(), read=lambda image: read).predict(Task(1, {"pages": ["a"]}), PAGES, "")
     assert (made.engines, made.notes) == (("tesseract/eng",), ("rapidocr failed: x",))
     assert [field.reason for field in made.fields] == ["rapidocr failed: x"]
 
 
 def test_a_field_with_a_doubtful_word_says_so() -> None:
     read = page(word("12"), word("5O", confidence=0.3))
-    made = replace(predictor(), read=lambda image: read).predict(Task(1, {"pages": ["a"]}), PAGES)
+    made = replace(predictor(), read=lambda image: read).predict(Task(1, {"pages": ["a"]}), PAGES, "")
     assert [field.reason for field in made.fields] == ["read with doubt"]
 
 
@@ -72,7 +72,7 @@ def test_a_drawn_box_is_answered_with_the_words_inside_and_its_own_label() -> No
     words = page(word("Total", 0.1, 0.5, 0.2, 0.52), word("12.50", 0.3, 0.5, 0.4, 0.52, confidence=0.6))
     reading = replace(predictor(), read=lambda image: words)
     drawn = found("total", "", Box(0.29, 0.49, 0.41, 0.53))
-    answer = reading.read_region(Task(1, {"image": "a"}), interface("total"), drawn)
+    answer = reading.read_region(Task(1, {"image": "a"}), interface("total"), drawn, "")
     assert answer.fields == (replace(drawn, text="12.50", confidence=0.6),)
 
 
@@ -82,7 +82,7 @@ def test_a_drawn_box_without_known_words_is_read_on_its_own() -> None:
         return page() if whole else page(word("faint", confidence=0.4))
 
     reading = replace(predictor(), read=read)  # type: ignore[arg-type]
-    answer = reading.read_region(Task(1, {"image": "a"}), interface("total"), found(box=Box(0.2, 0.2, 0.6, 0.4)))
+    answer = reading.read_region(Task(1, {"image": "a"}), interface("total"), found(box=Box(0.2, 0.2, 0.6, 0.4)), "")
     assert [(field.text, field.confidence) for field in answer.fields] == [("faint", 0.4)]
 
 
@@ -91,4 +91,4 @@ def test_a_file_that_is_no_page_is_reported_as_such() -> None:
         raise ImageRejected("image_empty", "The file is empty.")
 
     with pytest.raises(ImageRejected):
-        replace(predictor(), load=refuse).predict(Task(1, {"pages": ["a"]}), PAGES)
+        replace(predictor(), load=refuse).predict(Task(1, {"pages": ["a"]}), PAGES, "")

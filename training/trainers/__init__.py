@@ -1,1 +1,1 @@
-"""How a model version is made from samples: one file a kind of model."""
+"""One trainer a kind of model; each turns samples into a model version and honest answers for the documents it learned from."""

@@ -1,41 +1,62 @@
-"""Hints: many make one, none is lost, a request to train is on disk."""
+"""Hints in a folder: the contract, and what only a folder has."""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
-from ml_backend.jobs.hints import Hints
+import pytest
+
+from contracts.hints_contract import HintsContract
+from ml_backend.errors import SetupError
+from ml_backend.jobs.hints import FolderHints, Hints, open_hints
+from ml_backend.jobs.queue import open_queue
 
 
-def test_many_webhooks_of_a_project_are_one_hint(tmp_path: Path) -> None:
-    hints = Hints(tmp_path)
-    for project in (7, 7, 3, 7):
-        hints.leave(project)
-    assert hints.take() == [3, 7]
-    assert hints.take() == []
-
-
-def test_hints_and_training_requests_are_seen_by_another_process(tmp_path: Path) -> None:
-    Hints(tmp_path).leave(7)
-    Hints(tmp_path).request_training(7)
-    Hints(tmp_path).request_training(7)
-    other = Hints(tmp_path)
-    assert (other.take(), other.training_requests()) == ([7], [7])
+class TestFolderHints(HintsContract):
+    @pytest.fixture
+    def opened(self, tmp_path: Path) -> Callable[[], Hints]:
+        return lambda: open_hints("", tmp_path / "hints")
 
 
 def test_files_that_are_no_hints_are_left_alone(tmp_path: Path) -> None:
-    hints = Hints(tmp_path)
-    (tmp_path / "changed" / ".DS_Store").touch()
+    hints = FolderHints(tmp_path)
+    for name in (".DS_Store", "²", "7.tmp"):
+        (tmp_path / "changed" / name).touch()
+        (tmp_path / "taken" / name).touch()
+    FolderHints(tmp_path).recover()
     assert hints.take() == []
-    assert (tmp_path / "changed" / ".DS_Store").exists()
+    assert {path.name for path in (tmp_path / "changed").iterdir()} == {".DS_Store", "²", "7.tmp"}
 
 
-def test_a_hint_whose_taker_was_killed_is_there_for_the_next_one(tmp_path: Path) -> None:
-    hints = Hints(tmp_path)
+def test_what_this_worker_itself_took_is_not_abandoned(tmp_path: Path) -> None:
+    hints = FolderHints(tmp_path)
     hints.leave(7)
-    hints.leave(8)
-    assert hints.take() == [7, 8]
-    hints.finish(8)
-    after_the_kill = Hints(tmp_path)
-    after_the_kill.recover()
-    assert after_the_kill.take() == [7]
+    assert hints.take() == [7]
+    hints.recover()
+    assert hints.take() == []
+
+
+@pytest.mark.parametrize(
+    ("url", "code", "words"),
+    [
+        ("amqp://docloop:secret@example.com", "bad_queue_url", "redis://"),
+        ("redis://docloop:secret@localhost", "redis_missing", "pip install 'docloop[redis]'"),
+    ],
+)
+@pytest.mark.parametrize("open_it", [open_hints, open_queue])
+def test_a_url_that_cannot_be_opened_is_refused_with_the_fix_and_without_its_password(
+    open_it: Callable[[str, Path], object],
+    url: str,
+    code: str,
+    words: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "redis", None)  # as where the extra was not installed
+    with pytest.raises(SetupError) as caught:
+        open_it(url, tmp_path)
+    assert caught.value.code == code
+    assert words in str(caught.value)
+    assert "secret" not in str(caught.value)

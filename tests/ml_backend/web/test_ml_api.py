@@ -25,7 +25,7 @@ def test_setup_names_the_version_that_predictions_carry(client: FlaskClient, ser
     body = recorded("02_setup.json")["request"]["body"]
     setup = client.post("/setup", json=body).get_json()
     (prediction,) = ask(client, [IMAGE], body["schema"])
-    assert setup == {"model_version": services.version(body["schema"])}
+    assert setup == {"model_version": services.version(body["schema"], body["project"])}
     assert prediction["model_version"] == setup["model_version"]
     assert client.get("/versions").get_json() == {"versions": [setup["model_version"]]}
 

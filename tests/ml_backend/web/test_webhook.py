@@ -26,10 +26,11 @@ def test_start_training_is_kept_and_an_ordinary_event_is_no_request_to_train(
     client: FlaskClient, services: Services
 ) -> None:
     client.post("/webhook", json=recorded("11_webhook_ANNOTATION_CREATED.json")["request"]["body"])
-    assert services.hints.training_requests() == []
+    assert services.store.runs.requests() == []
     body = recorded("18_webhook_START_TRAINING.json")["request"]["body"]
     client.post("/webhook", json=body)
-    assert services.hints.training_requests() == [body["project"]["id"]]
+    (request,) = services.store.runs.requests()
+    assert (request.project_id, request.requested_by) == (body["project"]["id"], "Label Studio's button")
 
 
 @pytest.mark.parametrize("body", [[], {}, {"action": "X"}, {"action": "X", "project": {"id": "../../etc/passwd"}}])

@@ -1,8 +1,8 @@
-"""Push mode: predict all tasks of a project that have no current prediction, and import the predictions in bulk.
+"""Push mode: predict all open tasks of a project that have no current prediction, and import the predictions in bulk.
 
 Label Studio then serves stored predictions: nobody waits, the order is right, and each annotation carries a full copy of what was
 shown. It counts the whole project again at every import, so requests are few; it drops invalid predictions with a 201, so the
-count it answers is checked.
+count it answers is checked. The score that orders the tasks is the ranker's.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any
+from typing import Any, Protocol
 
 from ml_backend.batches import STOPPED, BatchPredictor
 from ml_backend.document.fields import Prediction
@@ -26,6 +26,45 @@ from ml_backend.label_studio.tasks import Task
 _AT_ONCE = 32  # tasks asked of the predictor in one go: enough to keep it busy, few enough for the progress to move
 _REQUEST_BYTES = 48_000_000  # Label Studio takes about ten times the body in memory
 _IMPORT_SHARE = 10  # an import may take at most about a tenth of the time
+SUPERSEDED = "superseded"  # the code of a push during which another version was promoted
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A prediction on its way, with the body that Label Studio takes."""
+
+    task_id: int
+    prediction: Prediction
+    body: dict[str, Any]
+
+
+class Ranking(Protocol):
+    """Gives predictions the scores that Label Studio orders by, and remembers what was pushed."""
+
+    def knows(self, task_id: int) -> bool:
+        """Whether the task is to be pushed now."""
+        ...
+
+    def scores(self, batch: Sequence[Ready]) -> Sequence[float]:
+        """One score in ``[0, 1]`` a prediction; the lowest is asked first."""
+        ...
+
+    def keep(self, batch: Sequence[Ready]) -> None:
+        """Label Studio has stored these."""
+        ...
+
+
+class Unranked:
+    """The calibrated probability itself is the score; all tasks are known."""
+
+    def knows(self, task_id: int) -> bool:
+        return True
+
+    def scores(self, batch: Sequence[Ready]) -> Sequence[float]:
+        return [ready.prediction.score for ready in batch]
+
+    def keep(self, batch: Sequence[Ready]) -> None:
+        """Nothing is remembered."""
 
 
 @dataclass
@@ -38,7 +77,7 @@ class PushReport:
     pushed: int = 0
     refused: int = 0
     failed: dict[int, DocloopError] = field(default_factory=dict)
-    stopped: bool = False
+    stopped: str = ""
 
     @property
     def done(self) -> int:
@@ -54,6 +93,7 @@ class Push:
     interface: Interface
     project: Project
     on_progress: Callable[[PushReport], None] = lambda report: None
+    ranking: Ranking = field(default_factory=Unranked)
     clock: Callable[[], float] = time.monotonic
 
     def run(self) -> PushReport:
@@ -62,21 +102,24 @@ class Push:
         A project that serves none of the stored versions yet gets it with the first import, so that annotators can begin.
 
         Raises:
-            DocloopError: ``stopped``: docloop shut down meanwhile; what was ready is imported, the project serves what it did.
+            DocloopError: ``stopped`` or ``superseded``: docloop shut down, or another version was promoted meanwhile; what was
+                ready is imported, the project serves what it did.
         """
-        report = PushReport(self.predictor.predictor.version(self.interface), total=self.project.task_count)
-        todo = list(self.label_studio.tasks(self.project.id, lacking=report.version))
-        report.total = max(report.total, len(todo))
+        report = PushReport(self.predictor.predictor.version(self.interface, self.project.uid))
+        lacking = self.label_studio.tasks(self.project.id, lacking=report.version)
+        todo = [row for row in lacking if self.ranking.knows(row.id)]
+        report.total = max(self.project.task_count, len(todo))
         report.current = report.total - len(todo)
         self.on_progress(report)
         stored = self.label_studio.model_versions(self.project.id)
         served = self.project.model_version
-        for bodies in self._requests(todo, report):
-            self._import(bodies, report)
+        for batch in self._requests(todo, report):
+            self._import(batch, report)
             if report.pushed and served not in stored and served != report.version:
                 served = self._serve(report.version)
         if report.stopped:
-            raise DocloopError(STOPPED, f"docloop was stopped after {report.pushed} predictions.", "Push again.")
+            said = f"The push ended after {report.pushed} predictions ({report.stopped})."
+            raise DocloopError(report.stopped, said, "Push again.")
         if served != report.version and (report.pushed or report.version in stored):
             self._serve(report.version)
         return report
@@ -85,31 +128,34 @@ class Push:
         self.label_studio.set_model_version(self.project.id, version)
         return version
 
-    def _import(self, bodies: Sequence[dict[str, Any]], report: PushReport) -> None:
+    def _import(self, batch: Sequence[Ready], report: PushReport) -> None:
         """One import. A task that was deleted meanwhile makes Label Studio refuse all: it is left out, and the rest go again."""
+        for ready, score in zip(batch, self.ranking.scores(batch), strict=True):
+            ready.body["score"] = score
         try:
-            kept = self.label_studio.import_predictions(self.project.id, bodies)
+            kept = self.label_studio.import_predictions(self.project.id, [ready.body for ready in batch])
         except LabelStudioError as error:
             there = {row.id for row in self.label_studio.tasks(self.project.id)} if error.code == TASK_GONE else set()
-            gone = [body["task"] for body in bodies if body["task"] not in there]
+            gone = [ready.task_id for ready in batch if ready.task_id not in there]
             if error.code != TASK_GONE or not gone:
                 raise
             report.failed.update(dict.fromkeys(gone, error))
-            rest = [body for body in bodies if body["task"] in there]
+            rest = [ready for ready in batch if ready.task_id in there]
             return self._import(rest, report) if rest else self.on_progress(report)
+        self.ranking.keep(batch)
         report.pushed += kept
-        report.refused += len(bodies) - kept
+        report.refused += len(batch) - kept
         return self.on_progress(report)
 
-    def _requests(self, todo: Sequence[TaskRow], report: PushReport) -> Iterator[list[dict[str, Any]]]:
-        """Bodies of one import after the other: few, none too large for memory, none too long in coming."""
-        waiting: list[dict[str, Any]] = []
+    def _requests(self, todo: Sequence[TaskRow], report: PushReport) -> Iterator[list[Ready]]:
+        """What goes into one import after the other: few, none too large for memory, none too long in coming."""
+        waiting: list[Ready] = []
         size, last_took, since = 0, 1.0, self.clock()
         rest = iter(todo)
         while rows := list(islice(rest, _AT_ONCE)):
-            for body in self._predict(rows, report):
-                waiting.append(body)
-                size += len(json.dumps(body))
+            for ready in self._predict(rows, report):
+                waiting.append(ready)
+                size += len(json.dumps(ready.body))
             self.on_progress(report)
             if report.stopped:
                 break
@@ -121,14 +167,15 @@ class Push:
         if waiting:
             yield waiting
 
-    def _predict(self, rows: Sequence[TaskRow], report: PushReport) -> Iterator[dict[str, Any]]:
+    def _predict(self, rows: Sequence[TaskRow], report: PushReport) -> Iterator[Ready]:
         tasks = [Task(row.id, row.data) for row in rows]
-        for task, outcome in zip(
-            tasks, self.predictor.predict_all(tasks, self.interface, self.project.uid), strict=True
-        ):
-            if isinstance(outcome, Prediction):
-                yield {"task": task.id, **to_prediction_body(outcome, self.interface, task.id)}
+        outcomes = self.predictor.predict_all(tasks, self.interface, self.project.uid)
+        for task, outcome in zip(tasks, outcomes, strict=True):
+            if isinstance(outcome, Prediction) and outcome.model_version != report.version:
+                report.stopped = SUPERSEDED
+            elif isinstance(outcome, Prediction):
+                yield Ready(task.id, outcome, {"task": task.id, **to_prediction_body(outcome, self.interface, task.id)})
             elif outcome is None or outcome.code == STOPPED:
-                report.stopped = True
+                report.stopped = STOPPED
             else:
                 report.failed[task.id] = outcome

@@ -1,0 +1,218 @@
+"""Commands about learning: status, train, corrections, next, versions, promote, rollback, cancel."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from rich.live import Live
+from rich.markup import escape
+
+from docloop.terminal import ProjectOption, app, err, out
+from ml_backend.errors import DocloopError
+from ml_backend.settings import Settings, load_settings
+from ml_backend.store.store import Store
+
+JsonOption = Annotated[bool, typer.Option("--json", help="As JSON.")]
+_LOOK = 2.0  # seconds between looks of --watch
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[Store]:
+    """The store of this installation, closed at the end."""
+    from ml_backend.services import store_url
+    from ml_backend.store.store import open_store
+
+    store = open_store(store_url(settings))
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+@app.command()
+def status(
+    project: ProjectOption,
+    watch: Annotated[bool, typer.Option("--watch", help="Go on, until Ctrl-C.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """What is learned, what runs, and why training did or did not start."""
+    from docloop import show_loop
+    from ml_backend.models.registry import ModelRegistry
+    from ml_backend.services import models_folder
+    from ml_backend.status import project_status
+
+    settings = load_settings()
+    with opened(settings) as store:
+        registry = ModelRegistry(models_folder(settings))
+        found = project_status(store, registry, project)
+        if as_json:
+            typer.echo(json.dumps(found, ensure_ascii=False))
+            return
+        if not watch:
+            out.print(show_loop.status(found))
+            return
+        with Live(show_loop.status(found), console=out, auto_refresh=False) as live:
+            try:
+                while True:
+                    time.sleep(_LOOK)
+                    live.update(show_loop.status(project_status(store, registry, project)), refresh=True)
+            except KeyboardInterrupt:
+                return
+
+
+@app.command()
+def train(
+    project: ProjectOption,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for the verdict.")] = False,
+) -> None:
+    """Ask for a training now, also below the threshold. The running worker does it; the request is kept until it does."""
+    from ml_backend.services import make_hints
+    from ml_backend.status import followed_project
+
+    settings = load_settings()
+    with opened(settings) as store:
+        record = followed_project(store, project)
+        last = max((run.number for run in store.runs.latest(record.uid, 1)), default=0)
+        store.runs.request(project, "docloop train", time.time())
+        make_hints(settings).leave(project)
+        out.print(f"The request to train project {project} is kept; docloop serve (or docloop worker) does it.")
+        if wait:
+            _wait_for_verdict(store, record.uid, project, last)
+
+
+def _wait_for_verdict(store: Store, uid: str, project: int, last: int) -> None:
+    asked_at = time.time()
+    with err.status("Waiting for the worker ...") as shown:
+        while True:
+            run = next(iter(store.runs.latest(uid, 1)), None)
+            if run is not None and run.number > last:
+                if run.state not in ("requested", "running"):
+                    break
+                shown.update(f"Run {run.number}: {run.stage or run.state} {run.progress:.0%}")
+            elif not any(request.project_id == project for request in store.runs.requests()):
+                record = store.projects.get(uid)
+                if record is not None and record.answered_at >= asked_at:
+                    out.print(escape(record.answer))
+                    raise typer.Exit(1)
+            time.sleep(0.5)
+    out.print(escape(run.verdict or f"The run {run.state}: {run.reason}"))
+    if run.state != "succeeded":
+        raise typer.Exit(1)
+
+
+@app.command()
+def cancel(project: ProjectOption) -> None:
+    """Stop the training that runs or waits."""
+    from ml_backend.status import followed_project
+
+    with opened(load_settings()) as store:
+        run = store.runs.open_run(followed_project(store, project).uid)
+        if run is None:
+            raise DocloopError("no_run", f"Project {project} has no training that runs or waits.")
+        store.runs.cancel(run.id)
+        out.print(f"Run {run.number} is being cancelled.")
+
+
+@app.command()
+def corrections(
+    project: ProjectOption,
+    limit: Annotated[int, typer.Option(min=1, help="How many, the newest first.")] = 50,
+    as_json: JsonOption = False,
+) -> None:
+    """Every difference between what was predicted and what was submitted, with its cause."""
+    from docloop import show_loop
+    from ml_backend.status import followed_project
+
+    with opened(load_settings()) as store:
+        uid = followed_project(store, project).uid
+        found = store.ledger.corrections(uid, limit)
+        if as_json:
+            for correction in found:
+                typer.echo(json.dumps(asdict(correction), ensure_ascii=False))
+            return
+        out.print(show_loop.corrections(list(found)))
+        out.print(show_loop.uses(store.ledger.uses(uid)))
+
+
+@app.command(name="next")
+def next_command(
+    project: ProjectOption,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many.")] = 10,
+    as_json: JsonOption = False,
+) -> None:
+    """The open documents, the one most worth annotating first, with the reasons."""
+    from docloop import show_loop
+    from ml_backend.services import champions_in, models_folder
+    from ml_backend.status import followed_project, recommendations
+
+    settings = load_settings()
+    with opened(settings) as store:
+        record = followed_project(store, project)
+        champion = champions_in(models_folder(settings), settings.country).of(record.uid)
+        link = f"{settings.label_studio_url}/projects/{project}/data?task={{task}}"
+        found = recommendations(store, project, f"{champion.version}.{record.fingerprint}", link, limit)
+        if as_json:
+            typer.echo(json.dumps(found, ensure_ascii=False))
+            return
+        out.print(show_loop.recommendations(found))
+
+
+@app.command()
+def versions(project: ProjectOption, as_json: JsonOption = False) -> None:
+    """The model versions of a project, with the gate's verdicts; the champion is marked."""
+    from docloop import show_loop
+    from ml_backend.models.registry import ModelRegistry
+    from ml_backend.services import models_folder
+    from ml_backend.status import followed_project
+
+    settings = load_settings()
+    with opened(settings) as store:
+        uid = followed_project(store, project).uid
+    registry = ModelRegistry(models_folder(settings))
+    found, active = registry.versions(uid), registry.active(uid)
+    if as_json:
+        typer.echo(json.dumps([{**asdict(each), "champion": each.version == active} for each in found]))
+        return
+    out.print(show_loop.versions(found, active))
+
+
+@app.command()
+def rollback(project: ProjectOption) -> None:
+    """Let the version before serve again; open tasks get its predictions back."""
+    _change(project, "")
+
+
+@app.command()
+def promote(
+    project: ProjectOption,
+    version: Annotated[str, typer.Argument(help="Such as fields-3; docloop versions lists them.")],
+) -> None:
+    """Let a version serve although the gate kept it, or again. The gate's verdict is shown first."""
+    _change(project, version)
+
+
+def _change(project: int, version: str) -> None:
+    """Move the pointer, and leave a hint: the worker pushes that version's predictions."""
+    from ml_backend.models.registry import ModelRegistry
+    from ml_backend.services import make_hints, models_folder
+    from ml_backend.status import followed_project
+
+    settings = load_settings()
+    with opened(settings) as store:
+        uid = followed_project(store, project).uid
+    registry = ModelRegistry(models_folder(settings))
+    if version:
+        manifest, _ = registry.get(uid, version)
+        out.print(f"[dim]{escape(manifest.verdict)}[/dim]")
+        registry.activate(uid, version)
+        now = version
+    else:
+        now = registry.rollback(uid) or "the keyword baseline"
+    make_hints(settings).leave(project)
+    out.print(f"Project {project} is served by {now}; the worker pushes its predictions for the open tasks.")

@@ -1,0 +1,137 @@
+"""Commands that run: serve (web and worker), web, worker; and connect, which tells Label Studio where they are."""
+
+from __future__ import annotations
+
+import logging
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from docloop.sources import is_url
+from docloop.terminal import ProjectOption, app, err, out
+from ml_backend.errors import SetupError
+from ml_backend.settings import Settings, load_settings
+
+HostOption = Annotated[str | None, typer.Option(help="Address to listen on.")]
+PortOption = Annotated[int | None, typer.Option(help="Port to listen on.")]
+
+
+@app.command()
+def serve(host: HostOption = None, port: PortOption = None) -> None:
+    """Run docloop: answer Label Studio, predict in advance, learn. It is docloop web and docloop worker in one."""
+    from docloop.processes import own
+    from docloop.processes import serve as run
+
+    settings = _checked(load_settings(host=host, port=port))
+    for role in ("web", "worker"):
+        with own(settings.data_dir, role):
+            pass  # said here, where it is read; each process holds its own
+    arguments = [text for name, value in (("--host", host), ("--port", port)) if value for text in (name, str(value))]
+    raise typer.Exit(run(arguments))
+
+
+@app.command()
+def web(host: HostOption = None, port: PortOption = None) -> None:
+    """Answer Label Studio only; docloop worker does the rest, here or on another machine."""
+    from docloop.processes import own
+    from docloop.server import Server
+
+    settings = _checked(load_settings(host=host, port=port), quiet=False)
+    with own(settings.data_dir, "web"):
+        Server(settings).run()
+
+
+@app.command()
+def worker() -> None:
+    """Follow the connected projects: keep the ledger, predict in advance, train, promote."""
+    from docloop.processes import own
+    from training.worker import run_worker
+
+    settings = load_settings()
+    if not settings.label_studio_token.get_secret_value():
+        _warn_of_missing_token()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs URLs
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    with own(settings.data_dir, "worker"):
+        run_worker(settings)
+
+
+def _checked(settings: Settings, quiet: bool = True) -> Settings:
+    """What is better said now than in a child process: an unsafe address, a port or an engine that is not to be had."""
+    from docloop.server import address, check_port
+    from ml_backend.credentials import load_credentials
+    from ml_backend.services import make_engine
+    from ml_backend.web.auth import refuse_unsafe_bind
+
+    refuse_unsafe_bind(settings.host, load_credentials(settings))
+    check_port(settings.host, settings.port)
+    make_engine(settings)
+    if not quiet:
+        err.print(
+            f"docloop listens on [bold]http://{address(settings)}[/bold]; data in {settings.data_dir}. Ctrl-C stops it."
+        )
+    return settings
+
+
+def _warn_of_missing_token() -> None:
+    err.print(
+        "[yellow]DOCLOOP_LABEL_STUDIO_TOKEN is not set: uploaded images cannot be fetched from Label Studio, nothing is predicted"
+        " in advance, and nothing is learned.[/yellow]"
+    )
+
+
+@app.command()
+def connect(
+    project: ProjectOption,
+    url: Annotated[
+        str | None,
+        typer.Option(help="docloop's address as Label Studio sees it. Default: host and port of docloop serve."),
+    ] = None,
+    poll_only: Annotated[
+        bool, typer.Option("--poll-only", help="Make no backend and no webhook: Label Studio cannot reach docloop.")
+    ] = False,
+) -> None:
+    """Connect a project of Label Studio to the running docloop: backend, webhook, order. Safe to repeat."""
+    from ml_backend.connect import BackendAccess, ensure_sampling
+    from ml_backend.connect import connect as connect_project
+    from ml_backend.credentials import load_credentials
+    from ml_backend.services import LabelStudioAccess, make_hints
+
+    settings = load_settings()
+    address = (url or f"http://localhost:{settings.port}").rstrip("/")
+    if not is_url(address):
+        raise SetupError("not_a_url", f"{address} is no http(s) URL.", f"Did you mean http://{address}?")
+    label_studio = LabelStudioAccess(settings).client()
+    if poll_only:
+        connected = label_studio.project(project)
+        out.print(f"Project {connected.id} “{escape(connected.title)}” is followed by polling.")
+    else:
+        secrets = load_credentials(settings)
+        access = BackendAccess(address, secrets.user, secrets.password, secrets.webhook_secret)
+        connected = connect_project(label_studio, project, access)
+        out.print(f"Project {connected.id} “{escape(connected.title)}” is connected to {address}.")
+    sampling = ensure_sampling(label_studio, project)
+    make_hints(settings).leave(project)  # so that it is looked at now
+    if sampling:
+        out.print(escape(sampling))
+    _show_order(settings, project)
+
+
+def _show_order(settings: Settings, project: int) -> None:
+    """Wait for the first predictions, then ask Label Studio what it would serve next, and say what came of it."""
+    from ml_backend.order import check_order, until_served
+    from ml_backend.services import LabelStudioAccess
+
+    label_studio = LabelStudioAccess(settings).client()
+    with err.status("Waiting for the worker's first predictions ..."):
+        served = until_served(label_studio, project)
+    if not served:
+        out.print(
+            "No predictions yet: its tasks are predicted in the background (docloop push does it here, with a progress bar)."
+            " docloop connect again checks the order."
+        )
+        return
+    report = check_order(label_studio, project)
+    out.print(f"[{'green' if report.hardest_first else 'yellow'}]{escape(report.sentence)}[/]")

@@ -1,0 +1,107 @@
+"""``docloop serve``: web and worker side by side, as two processes that live and die together.
+
+The worker is started again when it dies, after a pause that grows; the web process takes the whole with it, since without it
+nobody is served. One web process and one worker own a data folder (``own``): a second one is refused.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ml_backend.errors import SetupError
+
+STOP_WITHIN = 20.0  # seconds from asking a process to stop to killing it
+_LOOK = 0.2
+_FIRST_PAUSE, _LAST_PAUSE = 1.0, 60.0  # seconds before a dead worker is started again
+_PR_SET_PDEATHSIG = 1
+
+
+@contextmanager
+def own(data_dir: Path, role: str) -> Iterator[None]:
+    """Hold the data folder in this role (``web`` or ``worker``) for as long as this process lives.
+
+    Raises:
+        SetupError: another process has it.
+    """
+    data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    descriptor = os.open(data_dir / f"{role}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SetupError(
+                "data_dir_in_use",
+                f"Another docloop {role} is running on the data folder {data_dir}.",
+                "Use that one, stop it first, or choose another folder with DOCLOOP_DATA_DIR.",
+            ) from None
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def serve(arguments: list[str]) -> int:
+    """Run ``docloop web`` (with ``arguments``) and ``docloop worker`` until a signal; the exit status of the web process."""
+    stop = _on_signals()
+    web = _start("web", *arguments)
+    worker = _start("worker")
+    pause, again_at = _FIRST_PAUSE, 0.0
+    try:
+        while web.poll() is None and not stop():
+            time.sleep(_LOOK)
+            if worker.poll() is None:
+                continue
+            if not again_at:
+                print(f"The worker ended with status {worker.returncode}; again in {pause:.0f} s.", file=sys.stderr)  # noqa: T201
+                again_at = time.monotonic() + pause
+            elif time.monotonic() >= again_at:
+                worker, pause, again_at = _start("worker"), min(2 * pause, _LAST_PAUSE), 0.0
+    finally:
+        ended = web.poll()
+        for process in (web, worker):
+            process.terminate()
+        for process in (web, worker):
+            _wait(process)
+    return ended or 0
+
+
+def _start(command: str, *arguments: str) -> subprocess.Popen[bytes]:
+    # Ours from first to last: no shell, and the arguments are those of this command.
+    return subprocess.Popen([sys.executable, "-m", "docloop", command, *arguments], preexec_fn=_die_with_parent())  # noqa: S603
+
+
+def _die_with_parent() -> Callable[[], None] | None:
+    """Linux ends the children of a killed parent if they ask for it; elsewhere they go on until they are stopped."""
+    if sys.platform != "linux":
+        return None
+    libc = ctypes.CDLL(None)
+    return lambda: libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def _wait(process: subprocess.Popen[bytes]) -> None:
+    try:
+        process.wait(STOP_WITHIN)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _on_signals() -> Callable[[], bool]:
+    """Whether somebody asked to stop, from now on. A second Ctrl-C ends us at once."""
+    asked: list[int] = []
+
+    def note(number: int, frame: object) -> None:
+        asked.append(number)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    signal.signal(signal.SIGTERM, note)
+    signal.signal(signal.SIGINT, note)
+    return lambda: bool(asked)

@@ -1,0 +1,140 @@
+"""Learning, for people: rounds, corrections, the ranking and model versions as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from ml_backend.models.manifest import Manifest
+from ml_backend.store.records import CorrectionRecord, VersionUse
+
+_COLOURS = {"high": "red", "medium": "yellow", "low": "green"}
+
+
+def _table(title: str, *columns: str) -> Table:
+    made = Table(title=title, title_justify="left")
+    for name in columns:
+        made.add_column(name, overflow="fold")
+    return made
+
+
+def _share(value: float | None) -> str:
+    return "" if value is None else f"{value:.0%}"
+
+
+def _f1(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}".removeprefix("0")
+
+
+def when(seconds: float | None) -> str:
+    """A time in UTC; empty for none."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M") if seconds else ""
+
+
+def status(found: Mapping[str, Any]) -> RenderableType:
+    """How it stands with a project, with a row for each training."""
+    corrected = {kind: count for kind, count in found["corrections"].items() if kind != "confirmed"}
+    lines = [
+        f"[bold]Project {found['project']} “{escape(found['title'])}”[/bold], champion: [bold]{escape(found['champion'])}[/]",
+        f"{found['documents']} documents, {found['samples']} confirmed ones to learn from, {sum(corrected.values())} corrections",
+        escape(found["training"]["answer"]) or "Not looked at yet.",
+    ]
+    lines += [
+        f"[yellow]{escape(by)} asked to train; the worker has not looked yet.[/yellow]"
+        for by in found["training"]["requested"]
+    ]
+    if found["label_studio"]["fault"]:
+        since = when(found["label_studio"]["fault_since"])
+        lines.append(f"[red]Since {since} UTC: {escape(found['label_studio']['fault'])}[/red]")
+    return Group(Text.from_markup("\n".join(lines)), rounds(found["training"]["runs"]), _uses(found["versions"]))
+
+
+def rounds(runs: Sequence[Mapping[str, Any]]) -> Table:
+    """A row a training, the first at the top."""
+    made = _table("Rounds", "run", "documents", "version", "state", "F1", "before", "untouched", "verdict")
+    for run in reversed(runs):
+        state = run["state"]
+        if state == "running":
+            state = f"{run['stage']} {run['progress']:.0%}"
+        made.add_row(
+            str(run["number"]),
+            str(run["samples"]),
+            run["version"],
+            escape(state),
+            _f1(run["f1"]),
+            _f1(run["champion_f1"]),
+            _share(run["acceptance"]),
+            escape(run["verdict"] or run["reason"]),
+        )
+    return made
+
+
+def _uses(versions: Sequence[Mapping[str, Any]]) -> Table:
+    made = _table(
+        "What annotators did with the predictions", "version", "documents", "fields untouched", "edits", "seconds"
+    )
+    for use in versions:
+        seconds = "" if use["median_seconds"] is None else f"{use['median_seconds']:.1f}"
+        untouched = f"{use['untouched']} of {use['fields']} ({_share(use['acceptance'])})"
+        made.add_row(escape(use["version"]), str(use["documents"]), untouched, str(use["edits"]), seconds)
+    return made
+
+
+def uses(found: Sequence[VersionUse]) -> Table:
+    """Acceptance, edits and seconds a document, by model version."""
+    from ml_backend.status import use_row
+
+    return _uses([use_row(use) for use in found])
+
+
+def corrections(found: Sequence[CorrectionRecord]) -> Table:
+    """A row a correction."""
+    made = _table("Corrections", "task", "kind", "field", "predicted", "OCR", "final", "cause", "version", "by", "when")
+    for each in found:
+        label = each.label or each.predicted_label
+        if each.predicted_label and each.label and each.label != each.predicted_label:
+            label = f"{each.predicted_label} → {each.label}"
+        made.add_row(
+            str(each.task_id),
+            each.kind,
+            *map(
+                escape, (label, each.predicted_value, each.ocr_text, each.final_value, each.cause, each.model_version)
+            ),
+            "" if each.completed_by is None else str(each.completed_by),
+            each.at[:16].replace("T", " "),
+        )
+    return made
+
+
+def recommendations(found: Sequence[Mapping[str, Any]]) -> Table:
+    """A row an open document, the one to ask first at the top."""
+    made = _table("Next", "task", "priority", "score", "nothing to correct", "reasons", "link")
+    for each in found:
+        colour = _COLOURS[each["priority"]]
+        made.add_row(
+            str(each["task"]),
+            f"[{colour}]{each['priority']}[/{colour}]",
+            f"{each['score']:.3f}",
+            _share(each["probability"]),
+            escape("; ".join(each["reasons"])),
+            escape(each["link"]),
+        )
+    return made
+
+
+def versions(found: Sequence[Manifest], active: str) -> Table:
+    """A row a version; the keyword baseline is always there."""
+    made = _table("Versions", "", "version", "made", "documents", "verdict")
+    made.add_row("" if active else "●", "keyword baseline", "", "", "what every project begins with")
+    for each in found:
+        mark = "●" if each.version == active else ""
+        made.add_row(
+            mark, each.version, each.created_at[:16].replace("T", " "), str(each.samples), escape(each.verdict)
+        )
+    return made

@@ -1,0 +1,80 @@
+"""Which field model answers for a project: the promoted version of its registry, or the keyword baseline, version 0.
+
+The pointer is read at every question (one small file), so that a promotion or a rollback in another process is followed at once;
+a loaded model is kept for as long as it is the champion. A version that does not verify is never loaded: the last good one
+answers, and the reason is logged once.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from ml_backend.errors import ModelRejected
+from ml_backend.models.base import FieldExtractor
+from ml_backend.models.manifest import Manifest
+from ml_backend.models.registry import ModelRegistry
+
+log = logging.getLogger(__name__)
+
+Loader = Callable[[Path, str], FieldExtractor]
+"""From a verified folder and a version to its model; raises ModelRejected."""
+
+
+class Champions:
+    """The champions of all projects. Safe to use from several threads."""
+
+    def __init__(self, registry: ModelRegistry, baseline: FieldExtractor, loaders: Mapping[str, Loader]) -> None:
+        self.registry = registry
+        self._baseline = baseline
+        self._loaders = loaders
+        self._loaded: dict[str, tuple[str, FieldExtractor]] = {}  # project -> (what the pointer says, its model)
+        self._lock = threading.Lock()
+
+    @property
+    def baseline(self) -> FieldExtractor:
+        """The model that every project begins with."""
+        return self._baseline
+
+    def of(self, project_uid: str) -> FieldExtractor:
+        """The model that answers for a project; the baseline where nothing was promoted, or for a project nobody knows."""
+        try:
+            wanted = self.registry.active(project_uid)
+        except ModelRejected:  # no project of Label Studio has such a uid: another host, or a request made by hand
+            return self._baseline
+        if not wanted:
+            return self._baseline
+        with self._lock:
+            known = self._loaded.get(project_uid)
+            if known is None or known[0] != wanted:
+                known = self._loaded[project_uid] = (wanted, self._best(project_uid))
+            return known[1]
+
+    def load(self, manifest: Manifest, folder: Path) -> FieldExtractor:
+        """The model of a version that was verified.
+
+        Raises:
+            ModelRejected: its kind is unknown here, or its files are not what they should be.
+        """
+        loader = self._loaders.get(manifest.kind)
+        if loader is None:
+            raise ModelRejected(
+                "model_kind_unknown",
+                f"Version {manifest.version} is a {manifest.kind}, which this docloop cannot load.",
+                f"Known kinds: {', '.join(sorted(self._loaders))}.",
+            )
+        return loader(folder, manifest.version)
+
+    def _best(self, project_uid: str) -> FieldExtractor:
+        best = self.registry.best(project_uid)
+        if best.reason:
+            log.error("project %s: %s", project_uid, best.reason)
+        if best.manifest is None or best.folder is None:
+            return self._baseline
+        try:
+            return self.load(best.manifest, best.folder)
+        except ModelRejected as error:
+            log.error("project %s: %s cannot be loaded (%s); keywords answer", project_uid, best.version, error.code)
+            return self._baseline

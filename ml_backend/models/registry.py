@@ -1,0 +1,272 @@
+"""Model versions on disk: immutable folders, and one pointer a project to the version that serves.
+
+    <folder>/<project uid>/<version>/   manifest.json and the model's files, never changed after the rename
+    <folder>/<project uid>/ACTIVE       {version, history} and its own hash; ACTIVE.copy is the same, should a bit of it flip
+    <folder>/<project uid>/.aside-*     what a killed publish left; the next one clears it
+
+A version appears whole or not at all: it is written aside, every file and folder is brought to the disk, then one rename. What
+``get`` and ``best`` give was checked file by file at that moment. The empty version "" is the keyword baseline, version 0, which
+has no files and is always there. How a model is made from the files belongs to its own package.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from ml_backend.errors import ModelRejected
+from ml_backend.models.manifest import (
+    MANIFEST,
+    MAX_MANIFEST,
+    Manifest,
+    check_project,
+    check_version,
+    manifest_from_bytes,
+    manifest_to_bytes,
+)
+from ml_backend.models.version_files import (
+    hashes,
+    read_small,
+    sync_files,
+    sync_folder,
+    sync_folders,
+    verify,
+    write_file,
+)
+
+BASELINE = ""  # the keyword baseline, version 0
+POINTER = "ACTIVE"
+COPY = "ACTIVE.copy"
+HISTORY = 100  # versions that a rollback can go back through
+_MAX_POINTER = 64_000  # bytes
+_ASIDE = ".aside-"
+_LOCK_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Best:
+    """The version to serve; the baseline "" has no manifest and no folder.
+
+    ``reason`` says why it is not the active one: sentences for an admin, or empty.
+    """
+
+    version: str
+    manifest: Manifest | None = None
+    folder: Path | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Pointer:
+    version: str = BASELINE
+    history: tuple[str, ...] = ()
+
+
+class ModelRegistry:
+    """The versions of all projects below ``folder``. Any number of threads and processes may use it at once."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def publish(self, project_uid: str, manifest: Manifest, write: Callable[[Path], None]) -> Manifest:
+        """Make a version of what ``write`` puts into the folder it is given; the manifest with its hashes comes back.
+
+        A whole version of that name is kept as it is, so a publish may be repeated; a damaged one is replaced.
+
+        Raises:
+            ModelRejected: a name is not allowed, or ``write`` left something that is no model file.
+            OSError: the disk refused; nothing of the version is there then.
+        """
+        check_version(manifest.version)
+        with self._changing(project_uid) as project:
+            self._clear(project)
+            target = project / manifest.version
+            if _is_there(target):
+                try:
+                    return self.get(project_uid, manifest.version)[0]
+                except ModelRejected:
+                    os.rename(target, project / f"{_ASIDE}damaged-{manifest.version}")
+            aside = Path(tempfile.mkdtemp(prefix=_ASIDE, dir=project))
+            try:
+                write(aside)
+                whole = replace(manifest, files=hashes(aside))
+                write_file(aside / MANIFEST, manifest_to_bytes(whole))
+                sync_files(aside)
+                sync_folders(aside)
+                os.rename(aside, target)
+                sync_folder(project)
+            finally:
+                self._clear(project)
+            return whole
+
+    def get(self, project_uid: str, version: str) -> tuple[Manifest, Path]:
+        """The manifest and folder of a version, after checking every file. Raises ModelRejected, with what is wrong."""
+        folder = self._folder / check_project(project_uid) / check_version(version)
+        manifest = self._manifest(folder)
+        verify(folder, manifest.files)
+        return manifest, folder
+
+    def versions(self, project_uid: str) -> list[Manifest]:
+        """What is published, the lowest number first; files are not checked, versions with a broken manifest are left out."""
+        found = []
+        try:
+            names = os.listdir(self._folder / check_project(project_uid))
+        except FileNotFoundError:
+            return []
+        for name in names:
+            try:
+                found.append(self._manifest(self._folder / project_uid / check_version(name)))
+            except ModelRejected:
+                continue
+        return sorted(found, key=lambda manifest: (manifest.number, manifest.version))
+
+    def active(self, project_uid: str) -> str:
+        """The version that the pointer names, "" for the keyword baseline. One small file is read, the version is not checked.
+
+        A pointer that is damaged with its copy counts as the baseline; ``best`` says so.
+        """
+        return self._pointer(project_uid)[0].version
+
+    def history(self, project_uid: str) -> tuple[str, ...]:
+        """The versions that were active before, the latest last; those that a rollback took back are not among them."""
+        return self._pointer(project_uid)[0].history
+
+    def activate(self, project_uid: str, version: str) -> None:
+        """Let ``version`` serve; "" is the baseline. Raises ModelRejected, and changes nothing, if it does not verify."""
+        if version != BASELINE:
+            self.get(project_uid, version)
+        with self._changing(project_uid) as project:
+            before = self._pointer(project_uid)[0]
+            if before.version != version:
+                self._point(project, _Pointer(version, (*before.history, before.version)[-HISTORY:]))
+
+    def rollback(self, project_uid: str) -> str:
+        """Let the version before serve again, and give its name; earlier ones that are damaged are passed over.
+
+        Raises:
+            ModelRejected: there is none before.
+        """
+        with self._changing(project_uid) as project:
+            history = list(self._pointer(project_uid)[0].history)
+            while history:
+                version = history.pop()
+                if not self._fault(project_uid, version):
+                    self._point(project, _Pointer(version, tuple(history)))
+                    return version
+        raise ModelRejected("no_earlier_version", "There is no earlier model version to go back to.")
+
+    def best(self, project_uid: str) -> Best:
+        """The active version if it verifies, else the newest earlier one that does, else the baseline; never an error."""
+        pointer, fault = self._pointer(project_uid)
+        reasons = [fault] if fault else []
+        for version in dict.fromkeys((pointer.version, *reversed(pointer.history))):
+            if version == BASELINE:
+                break
+            try:
+                manifest, folder = self.get(project_uid, version)
+            except ModelRejected as error:
+                reasons.append(f"{version} is not loaded: {error.message}")
+            else:
+                return Best(version, manifest, folder, " ".join(reasons))
+        return Best(BASELINE, reason=" ".join(reasons))
+
+    def _fault(self, project_uid: str, version: str) -> str:
+        try:
+            if version != BASELINE:
+                self.get(project_uid, version)
+        except ModelRejected as error:
+            return error.message
+        return ""
+
+    def _manifest(self, folder: Path) -> Manifest:
+        """The manifest of a version folder that is a real folder and bears the manifest's name."""
+        if folder.parent.is_symlink() or folder.is_symlink() or not folder.is_dir():
+            raise ModelRejected("model_missing", f"There is no version {folder.name} of project {folder.parent.name}.")
+        try:
+            manifest = manifest_from_bytes(read_small(folder / MANIFEST, MAX_MANIFEST))
+        except FileNotFoundError:
+            raise ModelRejected("model_file_missing", f"{MANIFEST} is missing from {folder.name}.") from None
+        if manifest.version != folder.name:
+            raise ModelRejected("model_file_changed", f"{folder.name} holds the manifest of {manifest.version}.")
+        return manifest
+
+    @contextmanager
+    def _changing(self, project_uid: str) -> Iterator[Path]:
+        """The project's folder, for one writer at a time; the system lets go of the lock when its holder dies."""
+        project = self._folder / check_project(project_uid)
+        if project.is_symlink():
+            raise ModelRejected("model_file_odd", f"The folder of project {project_uid} is a link.")
+        project.mkdir(parents=True, exist_ok=True)
+        with FileLock(project / ".lock", timeout=_LOCK_SECONDS):
+            yield project
+
+    def _clear(self, project: Path) -> None:
+        for name in os.listdir(project):
+            if name.startswith(_ASIDE):
+                path = project / name
+                if path.is_dir() and not path.is_symlink():
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
+                    path.unlink(missing_ok=True)
+
+    def _pointer(self, project_uid: str) -> tuple[_Pointer, str]:
+        """The pointer, and why it is not what ``ACTIVE`` says (a sentence, or empty)."""
+        project = self._folder / check_project(project_uid)
+        damaged = False
+        for name in (POINTER, COPY):
+            try:
+                return _read_pointer(read_small(project / name, _MAX_POINTER)), ""
+            except FileNotFoundError:
+                continue
+            except (ModelRejected, ValueError):
+                damaged = True
+        return _Pointer(), "The record of the active version is damaged." if damaged else ""
+
+    def _point(self, project: Path, pointer: _Pointer) -> None:
+        """Replace the pointer, then its copy: at every moment at least one of the two is whole."""
+        self._clear(project)
+        for name in (POINTER, COPY):
+            aside = project / f"{_ASIDE}{name}"
+            write_file(aside, _write_pointer(pointer))
+            os.replace(aside, project / name)
+            sync_folder(project)
+
+
+def _is_there(path: Path) -> bool:
+    return path.is_symlink() or path.exists()
+
+
+def _write_pointer(pointer: _Pointer) -> bytes:
+    value: dict[str, Any] = {"version": pointer.version, "history": list(pointer.history)}
+    return json.dumps({**value, "sha256": _seal(value)}, indent=1).encode()
+
+
+def _read_pointer(data: bytes) -> _Pointer:
+    """The pointer of ``_write_pointer``. Raises ValueError or ModelRejected for anything else."""
+    try:
+        value = json.loads(data)
+        history = value["history"]
+        seal = value.pop("sha256")
+        if sorted(value) != ["history", "version"] or not isinstance(history, list) or seal != _seal(value):
+            raise ValueError("not a pointer")
+        for version in (value["version"], *history):
+            if version != BASELINE:
+                check_version(version)
+        return _Pointer(value["version"], tuple(history))
+    except (KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ValueError(f"not a pointer: {error!r}") from None
+
+
+def _seal(value: dict[str, Any]) -> str:
+    """What tells a flipped bit: the hash of the pointer's content."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()

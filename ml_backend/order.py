@@ -1,0 +1,105 @@
+"""Does Label Studio really serve the hardest document first? It is asked, since it says nothing when it does not.
+
+Asking ``/next`` reserves the task for the user of docloop's token, as opening it would, so only
+``docloop connect`` asks.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ml_backend.connect import TITLE
+from ml_backend.errors import LabelStudioError
+from ml_backend.label_studio.client import LabelStudio
+
+_RESERVED = "Task lock"  # the queue of a task that this user opened before
+_SAME = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class OrderReport:
+    """Whether the lowest score comes first, and a sentence for the admin: the fix, where there is one."""
+
+    hardest_first: bool
+    sentence: str
+
+
+def until_served(
+    label_studio: LabelStudio,
+    project_id: int,
+    seconds: float = 60.0,
+    sleep: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
+) -> bool:
+    """Wait until the project serves stored predictions, or has no tasks, or for ``seconds``."""
+    deadline = clock() + seconds
+    while True:
+        project = label_studio.project(project_id)
+        if project.model_version not in ("", TITLE):
+            return True
+        if not project.task_count or clock() >= deadline:
+            return False
+        sleep(1.0)
+
+
+def check_order(label_studio: LabelStudio, project_id: int) -> OrderReport:
+    """Ask for the next task, and compare its score with the lowest one of all open tasks."""
+    project = label_studio.project(project_id)
+    lowest = _lowest_score(label_studio, project_id)
+    if lowest is None:
+        return OrderReport(True, "Every task is annotated; there is nothing to order.")
+    try:
+        served = label_studio.call("GET", f"api/projects/{project_id}/next")
+    except LabelStudioError as error:
+        return OrderReport(
+            False, f"Label Studio gives no next task, so the order could not be checked: {error.message}"
+        )
+    queue = str(served.get("queue") or "")
+    scores = [
+        float(prediction["score"])
+        for prediction in served.get("predictions") or []
+        if prediction.get("model_version") == project.model_version and prediction.get("score") is not None
+    ]
+    if scores and min(scores) <= lowest + _SAME:
+        return OrderReport(
+            True,
+            f"Checked: Label Studio serves the hardest document first (task {served['id']}, score {min(scores):.2f})."
+            " It is now reserved for the user of docloop's token, as if opened.",
+        )
+    if _RESERVED in queue:
+        return OrderReport(
+            False,
+            f"The order could not be checked: task {served['id']} was opened before by the user of docloop's token and is"
+            " served first. Submit or skip it, and connect again.",
+        )
+    return OrderReport(
+        False,
+        f"Label Studio serves task {served['id']} first, which is not the hardest ({queue or 'no queue named'}). In the project's"
+        " Settings > Annotation choose Uncertainty sampling, and in Settings > Predictions choose the model version"
+        f" {project.model_version or '(none is set)'}, not the model's name.",
+    )
+
+
+def _lowest_score(label_studio: LabelStudio, project_id: int) -> float | None:
+    """The score of the open task that should come first; None when there is none with a prediction of the served version."""
+    unlabelled = {"filter": "filter:tasks:completed_at", "operator": "empty", "type": "Datetime", "value": True}
+    scored = {"filter": "filter:tasks:predictions_score", "operator": "empty", "type": "Number", "value": False}
+    query = {
+        "filters": {"conjunction": "and", "items": [unlabelled, scored]},
+        "ordering": ["tasks:predictions_score"],
+    }
+    body = label_studio.call(
+        "GET",
+        "api/tasks",
+        project=project_id,
+        fields="all",
+        include="id,predictions_score",
+        query=json.dumps(query),
+        page=1,
+        page_size=1,
+    )
+    rows = body["tasks"]
+    return float(rows[0]["predictions_score"]) if rows else None

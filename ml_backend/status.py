@@ -1,0 +1,134 @@
+"""How it stands with a project: one dict for the command line and REST. It reads the store and the registry only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ml_backend.document.fields import Field
+from ml_backend.errors import DocloopError
+from ml_backend.models.keyword_baseline import VERSION as BASELINE_VERSION
+from ml_backend.models.registry import ModelRegistry
+from ml_backend.store.records import DocumentRecord, PredictionRecord, ProjectRecord, RunRecord, VersionUse
+from ml_backend.store.store import Store
+
+_RUNS = 20
+PRIORITIES = {3: "high", 2: "medium", 1: "low"}
+
+
+def followed_project(store: Store, project_id: int) -> ProjectRecord:
+    """The record of a project by Label Studio's number.
+
+    Raises:
+        DocloopError: ``project_unknown``: docloop does not follow it.
+    """
+    project = store.projects.by_number(project_id)
+    if project is None:
+        known = ", ".join(f"{found.project_id} “{found.title}”" for found in store.projects.all()) or "none yet"
+        raise DocloopError(
+            "project_unknown",
+            f"docloop does not follow project {project_id}.",
+            f"Connect it: docloop connect --project {project_id}. Followed: {known}.",
+        )
+    return project
+
+
+def project_status(store: Store, registry: ModelRegistry, project_id: int) -> dict[str, Any]:
+    """What is learned, what runs, and why training did or did not start. Raises DocloopError: the project is not followed."""
+    project = followed_project(store, project_id)
+    uid = project.uid
+    uses = {use.model_version: use for use in store.ledger.uses(uid)}
+    return {
+        "project": project.project_id,
+        "title": project.title,
+        "documents": store.documents.count(uid),
+        "samples": store.samples.count(uid),
+        "corrections": dict(store.ledger.counts(uid)),
+        "champion": registry.active(uid) or "keyword baseline",
+        "model_version": f"{registry.active(uid) or BASELINE_VERSION}.{project.fingerprint}",
+        "training": {
+            "answer": project.answer,
+            "answered_at": project.answered_at,
+            "requested": [
+                request.requested_by for request in store.runs.requests() if request.project_id == project_id
+            ],
+            "runs": [run_row(run, uses, project.fingerprint) for run in store.runs.latest(uid, _RUNS)],
+        },
+        "versions": [use_row(use) for use in uses.values()],
+        "label_studio": {
+            "looked_at": project.looked_at,
+            "fault": project.fault,
+            "fault_since": project.fault_since,
+        },
+    }
+
+
+def run_row(run: RunRecord, uses: Mapping[str, VersionUse], fingerprint: str) -> dict[str, Any]:
+    """One training run, as the table of rounds shows it."""
+    use = uses.get(f"{run.version}.{fingerprint}") if run.version else None
+    return {
+        "id": run.id,
+        "number": run.number,
+        "state": run.state,
+        "stage": run.stage,
+        "progress": run.progress,
+        "attempt": run.attempt,
+        "requested_by": run.requested_by,
+        "requested_at": run.requested_at,
+        "finished_at": run.finished_at,
+        "samples": run.samples,
+        "version": run.version,
+        "verdict": run.verdict,
+        "reason": run.reason,
+        "f1": (run.metrics.get("challenger") or {}).get("f1"),
+        "champion_f1": (run.metrics.get("champion") or {}).get("f1"),
+        "acceptance": use.acceptance if use else None,
+    }
+
+
+def use_row(use: VersionUse) -> dict[str, Any]:
+    """How one version does with the annotators."""
+    return {
+        "version": use.model_version,
+        "documents": use.documents,
+        "fields": use.fields,
+        "untouched": use.untouched,
+        "acceptance": round(use.acceptance, 4),
+        "edits": use.edits,
+        "median_seconds": use.median_seconds,
+    }
+
+
+def recommendations(
+    store: Store, project_id: int, model_version: str, link: str, limit: int | None = 20
+) -> list[dict[str, Any]]:
+    """Open documents, the one to ask first at the top. ``link`` has ``{task}`` where the task's number goes.
+
+    Raises:
+        DocloopError: the project is not followed.
+    """
+    project = followed_project(store, project_id)
+    ranked = store.predictions.ranking(project.uid, model_version, limit)
+    return [recommendation(document, prediction, link) for prediction, document in ranked]
+
+
+def recommendation(document: DocumentRecord, prediction: PredictionRecord, link: str) -> dict[str, Any]:
+    """One row of the ranking. ``probability`` is the calibrated one, ``score`` what Label Studio orders by."""
+    return {
+        "task": document.task_id,
+        "priority": PRIORITIES.get(prediction.priority, "low"),
+        "score": prediction.score,
+        "probability": prediction.probability,
+        "reasons": list(prediction.reasons),
+        "fields": field_texts(prediction.fields),
+        "model_version": prediction.model_version,
+        "link": link.format(task=document.task_id),
+    }
+
+
+def field_texts(fields: Sequence[Field]) -> dict[str, list[str]]:
+    """The texts of each label, in the order of the fields."""
+    texts: dict[str, list[str]] = {}
+    for field in fields:
+        texts.setdefault(field.label, []).append(field.text)
+    return texts

@@ -1,0 +1,100 @@
+"""The documents of a project: one row a task."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from ml_backend.store.database import Database, in_chunks
+from ml_backend.store.records import DocumentRecord
+from ml_backend.store.tables import columns, documents, values
+
+_KEYS = ("project_uid", "task_id", "created_at")
+_SELECT = sa.select(*columns(DocumentRecord, documents))
+
+
+class Documents:
+    """Documents by our own id, which is never given out twice."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def put_many(self, project_uid: str, records: Sequence[DocumentRecord]) -> dict[tuple[int, str], int]:
+        """Insert or update by task id and creation time; the ids by (task_id, created_at).
+
+        ``id`` and ``project_uid`` in the records are ignored. ``content`` "" keeps what is stored. The project must be there
+        (StoreError).
+        """
+        statement = self._database.insert(documents)
+        new = statement.excluded
+        statement = statement.on_conflict_do_update(
+            index_elements=list(_KEYS),
+            set_={
+                "updated_at": new.updated_at,
+                "data": new.data,
+                "open": new.open,
+                "content": sa.case((new.content == "", documents.c.content), else_=new.content),
+            },
+        )
+        rows = {(record.task_id, record.created_at): values(record, "id") for record in records}
+        ids = {}
+        with self._database.write() as connection:
+            for keys in in_chunks(sorted(rows)):  # sorted: two writers on PostgreSQL lock rows in the same order
+                connection.execute(statement, [{**rows[key], "project_uid": project_uid} for key in keys])
+                stored = sa.select(documents.c.task_id, documents.c.created_at, documents.c.id).where(
+                    documents.c.project_uid == project_uid, documents.c.task_id.in_([task for task, _ in keys])
+                )
+                ids.update({(task, at): found for task, at, found in connection.execute(stored) if (task, at) in rows})
+        return ids
+
+    def get(self, document_id: int) -> DocumentRecord | None:
+        """The document of this id."""
+        return self._one(_SELECT.where(documents.c.id == document_id))
+
+    def by_task(self, project_uid: str, task_id: int) -> DocumentRecord | None:
+        """The document of a task; where the number was given out twice, the newest."""
+        mine = _SELECT.where(documents.c.project_uid == project_uid, documents.c.task_id == task_id)
+        return self._one(mine.order_by(documents.c.created_at.desc()).limit(1))
+
+    def ids(self, project_uid: str) -> dict[int, tuple[int, str, str]]:
+        """Of every task: our document id, and Label Studio's ``created_at`` and ``updated_at``."""
+        names = documents.c
+        mine = sa.select(names.task_id, names.id, names.created_at, names.updated_at).where(
+            names.project_uid == project_uid
+        )
+        with self._database.read() as connection:
+            rows = connection.execute(mine.order_by(names.task_id, names.created_at))
+            return {task: (found, created, updated) for task, found, created, updated in rows}
+
+    def remove(self, ids: Collection[int]) -> None:
+        """Forget documents with their predictions, annotations, corrections and samples. Unknown ids are no error."""
+        with self._database.write() as connection:
+            for chunk in in_chunks(sorted(set(ids))):
+                if connection.execute(documents.delete().where(documents.c.id.in_(chunk))).rowcount:
+                    self._database.deleted()
+
+    def set_content(self, document_id: int, content: str) -> None:
+        """Note the SHA-256 of the document's pages once they were read."""
+        with self._database.write() as connection:
+            connection.execute(documents.update().where(documents.c.id == document_id).values(content=content))
+
+    def count(self, project_uid: str) -> int:
+        """How many documents the project has."""
+        mine = sa.select(sa.func.count()).select_from(documents).where(documents.c.project_uid == project_uid)
+        with self._database.read() as connection:
+            return int(connection.execute(mine).scalar_one())
+
+    def open_ones(self, project_uid: str) -> Iterator[DocumentRecord]:
+        """The documents without a submitted annotation by id, a few hundred in memory at a time.
+
+        No transaction stays open between them, so the loop over them may write.
+        """
+        mine = _SELECT.where(documents.c.project_uid == project_uid, documents.c.open)
+        return self._database.pages(mine, (documents.c.id,), DocumentRecord)
+
+    def _one(self, statement: sa.Select[Any]) -> DocumentRecord | None:
+        with self._database.read() as connection:
+            row = connection.execute(statement).first()
+        return None if row is None else DocumentRecord(*row)

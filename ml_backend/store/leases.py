@@ -1,0 +1,43 @@
+"""Who does what at the moment: a name is held by one process until a time, and can be taken over after it."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from ml_backend.store.database import Database
+from ml_backend.store.tables import leases
+
+
+class Leases:
+    """Leases by name. Times are seconds since 1970; all processes need the same clock to within a fraction of the lease."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def take(self, name: str, holder: str, now: float, seconds: float) -> bool:
+        """Take the lease, or renew one's own. False: somebody else holds it."""
+        statement = self._database.insert(leases).values(name=name, holder=holder, until=now + seconds)
+        statement = statement.on_conflict_do_update(
+            index_elements=["name"],
+            set_={"holder": statement.excluded.holder, "until": statement.excluded.until},
+            where=(leases.c.holder == holder) | (leases.c.until <= now),
+        )
+        with self._database.write() as connection:
+            return connection.execute(statement.returning(leases.c.name)).first() is not None
+
+    def release(self, name: str, holder: str) -> None:
+        """Give one's own lease back; somebody else's stays."""
+        with self._database.write() as connection:
+            connection.execute(leases.delete().where(leases.c.name == name, leases.c.holder == holder))
+
+    def holder(self, name: str, now: float) -> str:
+        """Who holds the lease, "" for nobody."""
+        held = sa.select(leases.c.holder).where(leases.c.name == name, leases.c.until > now)
+        with self._database.read() as connection:
+            return str(connection.execute(held).scalar() or "")
+
+    def held(self, prefix: str, now: float) -> list[str]:
+        """The names held now that begin with ``prefix``: ``held("worker-", now)`` are the workers alive."""
+        mine = sa.select(leases.c.name).where(leases.c.name.startswith(prefix, autoescape=True), leases.c.until > now)
+        with self._database.read() as connection:
+            return list(connection.execute(mine.order_by(leases.c.name)).scalars())

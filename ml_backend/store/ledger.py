@@ -1,0 +1,147 @@
+"""The ledger: every submitted annotation, and every correction people made to what they were shown."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+from statistics import median
+from typing import Any
+
+import sqlalchemy as sa
+
+from ml_backend.store.database import Database, in_chunks
+from ml_backend.store.records import AnnotationRecord, CorrectionRecord, VersionUse
+from ml_backend.store.tables import annotation_table, columns, corrections, documents, values
+
+_KEYS = ("document_id", "annotation_id")
+_TOUCHED = ("text", "label", "box", "deleted")  # the kinds of correction that are about a shown field
+_WITH_DOCUMENT = annotation_table.join(documents, annotation_table.c.document_id == documents.c.id)
+_CORRECTION = sa.select(*columns(CorrectionRecord, corrections, task_id=documents.c.task_id)).select_from(
+    corrections.join(documents, corrections.c.document_id == documents.c.id)
+)
+
+
+class Ledger:
+    """Annotations by document and Label Studio's annotation id; corrections hang on them."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def put(self, document_id: int, annotation: AnnotationRecord, found: Sequence[CorrectionRecord]) -> None:
+        """Write an annotation and its corrections in place of what stood there; nothing where the document is gone.
+
+        What ``found`` says of task and annotation id is ignored; without a time they get the annotation's ``updated_at``.
+        """
+        row = {
+            **values(replace(annotation, document_id=document_id)),
+            "shown_count": None if annotation.shown is None else len(annotation.shown),
+        }
+        key = {"document_id": document_id, "annotation_id": annotation.annotation_id}
+        with self._database.write() as connection:
+            if not self._database.still_there(connection, documents.c.id, [document_id]):
+                return
+            connection.execute(self._database.upsert(annotation_table, _KEYS, tuple(row)), row)
+            connection.execute(corrections.delete().where(*(corrections.c[name] == key[name] for name in _KEYS)))
+            rows = [{**values(one, "task_id"), **key, "at": one.at or annotation.updated_at} for one in found]
+            if rows:
+                connection.execute(corrections.insert(), rows)
+
+    def keep_only(self, document_id: int, annotation_ids: Collection[int]) -> None:
+        """Forget the document's other annotations, with their corrections."""
+        others = annotation_table.c.annotation_id.not_in(sorted(annotation_ids))
+        with self._database.write() as connection:
+            if connection.execute(
+                annotation_table.delete().where(annotation_table.c.document_id == document_id, others)
+            ).rowcount:
+                self._database.deleted()
+
+    def known(self, document_ids: Collection[int]) -> dict[int, dict[int, str]]:
+        """Of each document asked for: the annotations in the ledger with their ``updated_at``."""
+        known: dict[int, dict[int, str]] = {document_id: {} for document_id in document_ids}
+        names = annotation_table.c
+        with self._database.read() as connection:
+            for chunk in in_chunks(sorted(known)):
+                rows = sa.select(names.document_id, names.annotation_id, names.updated_at).where(
+                    names.document_id.in_(chunk)
+                )
+                for document_id, annotation_id, updated_at in connection.execute(rows):
+                    known[document_id][annotation_id] = updated_at
+        return known
+
+    def annotations(self, project_uid: str) -> Iterator[AnnotationRecord]:
+        """All annotations of the project by document and annotation id, streamed."""
+        mine = sa.select(*columns(AnnotationRecord, annotation_table)).select_from(_WITH_DOCUMENT)
+        keys = (annotation_table.c.document_id, annotation_table.c.annotation_id)
+        return self._database.pages(mine.where(documents.c.project_uid == project_uid), keys, AnnotationRecord)
+
+    def corrections(
+        self, project_uid: str, limit: int | None = None, newest_first: bool = True
+    ) -> Iterator[CorrectionRecord]:
+        """The corrections of the project by time, streamed; ``limit`` of them at most."""
+        mine = _CORRECTION.where(documents.c.project_uid == project_uid)
+        keys = (corrections.c.at, corrections.c.id)
+        return self._database.pages(mine, keys, CorrectionRecord, descending=newest_first, limit=limit)
+
+    def counts(self, project_uid: str) -> Mapping[str, int]:
+        """How many corrections of each kind there are."""
+        mine = sa.select(corrections.c.kind, sa.func.count()).join_from(
+            corrections, documents, corrections.c.document_id == documents.c.id
+        )
+        mine = mine.where(documents.c.project_uid == project_uid).group_by(corrections.c.kind)
+        with self._database.read() as connection:
+            return {kind: int(number) for kind, number in connection.execute(mine.order_by(corrections.c.kind))}
+
+    def uses(self, project_uid: str) -> list[VersionUse]:
+        """How each model version did with the annotators, the version that was seen first at the top.
+
+        Only reviewed annotations that had a prediction count. A shown field is untouched when no correction is about its
+        region; ``fields`` are the shown and the added ones; ``edits`` are all corrections but confirmations.
+        """
+        seen: dict[str, list[Any]] = {}
+        with self._database.read() as connection:
+            for row in connection.execute(_uses(project_uid)):
+                seen.setdefault(row.shown_version, []).append(row)
+        return [_use(version, rows) for version, rows in seen.items()]
+
+
+def _uses(project_uid: str) -> sa.Select[Any]:
+    """One light row for each annotation that counts, oldest first."""
+    about = corrections.c
+    region = sa.func.coalesce(sa.func.nullif(about.region_id, ""), sa.cast(about.id, sa.Text))
+    made = (
+        sa.select(
+            about.document_id,
+            about.annotation_id,
+            sa.func.count(sa.distinct(sa.case((about.kind.in_(_TOUCHED), region)))).label("touched"),
+            sa.func.count(sa.case((about.kind == "added", 1))).label("added"),
+            sa.func.count(sa.case((about.kind != "confirmed", 1))).label("edits"),
+        )
+        .group_by(about.document_id, about.annotation_id)
+        .subquery()
+    )
+    names = annotation_table.c
+    same = sa.and_(made.c.document_id == names.document_id, made.c.annotation_id == names.annotation_id)
+    return (
+        sa.select(
+            names.shown_version,
+            names.document_id,
+            names.shown_count,
+            names.lead_time,
+            *(sa.func.coalesce(made.c[name], 0).label(name) for name in ("touched", "added", "edits")),
+        )
+        .select_from(_WITH_DOCUMENT.outerjoin(made, same))
+        .where(documents.c.project_uid == project_uid, names.reviewed, ~names.skipped, names.shown_count.is_not(None))
+        .order_by(names.created_at, names.annotation_id)
+    )
+
+
+def _use(version: str, rows: Sequence[Any]) -> VersionUse:
+    times = [row.lead_time for row in rows if row.lead_time is not None]
+    return VersionUse(
+        model_version=version,
+        documents=len({row.document_id for row in rows}),
+        fields=sum(row.shown_count + row.added for row in rows),
+        untouched=sum(max(0, row.shown_count - row.touched) for row in rows),
+        edits=sum(row.edits for row in rows),
+        median_seconds=median(times) if times else None,
+    )

@@ -1,0 +1,1 @@
+"""One file a change: what it did is never edited afterwards."""

@@ -1,0 +1,154 @@
+"""Samples: confirmed documents with their words, ready to train on, and which of them are missing or out of date.
+
+The truth of a document is its ground-truth annotation, else its newest reviewed one; a skipped one never is. A sample is of that
+state when its ``annotator`` and ``confirmed_at`` are the annotation's ``completed_by`` and ``updated_at``, and when its content
+is the document's.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from typing import Any
+
+import sqlalchemy as sa
+
+from ml_backend.document.json_form import document_from_json, document_to_json, fields_from_json, fields_to_json
+from ml_backend.document.samples import Sample
+from ml_backend.errors import StoreError
+from ml_backend.store.column_types import compact
+from ml_backend.store.database import Database
+from ml_backend.store.records import AnnotationRecord, DocumentRecord
+from ml_backend.store.tables import annotation_table, columns, documents, samples
+
+_LARGEST = 64 << 20  # bytes of one sample's JSON; a page of 5,000 words has less than 1 MB
+_LEVEL = 3  # of zlib: twice as quick as its default, a tenth larger
+
+
+class Samples:
+    """At most one sample a document."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def put(self, document_id: int, sample: Sample) -> None:
+        """Write the document's sample in place of an older one; nothing where the document is gone."""
+        row = {
+            "document_id": document_id,
+            "content": sample.content,
+            "annotator": sample.annotator,
+            "confirmed_at": sample.confirmed_at,
+            "body": _packed(sample),
+        }
+        with self._database.write() as connection:
+            if self._database.still_there(connection, documents.c.id, [document_id]):
+                connection.execute(self._database.upsert(samples, ["document_id"], tuple(row)), row)
+
+    def remove(self, document_id: int) -> None:
+        """Forget the document's sample."""
+        with self._database.write() as connection:
+            if connection.execute(samples.delete().where(samples.c.document_id == document_id)).rowcount:
+                self._database.deleted()
+
+    def load(self, project_uid: str) -> list[Sample]:
+        """All samples of the project by content. Of documents with the same content only the newest confirmation is there.
+
+        Raises StoreError for a sample that cannot be read.
+        """
+        newest = samples.c.confirmed_at, samples.c.document_id
+        statement = (
+            sa.select(samples.c.content, samples.c.body, samples.c.annotator, samples.c.confirmed_at)
+            .join_from(samples, documents, samples.c.document_id == documents.c.id)
+            .where(documents.c.project_uid == project_uid)
+            .order_by(samples.c.content, *(column.desc() for column in newest))
+        )
+        loaded: list[Sample] = []
+        with self._database.read() as connection:
+            for content, body, annotator, confirmed_at in connection.execute(statement):
+                if not loaded or loaded[-1].content != content:
+                    loaded.append(_unpacked(content, body, annotator, confirmed_at))
+        return loaded
+
+    def count(self, project_uid: str) -> int:
+        """How many samples ``load`` would give."""
+        statement = (
+            sa.select(sa.func.count(sa.distinct(samples.c.content)))
+            .join_from(samples, documents, samples.c.document_id == documents.c.id)
+            .where(documents.c.project_uid == project_uid)
+        )
+        with self._database.read() as connection:
+            return int(connection.execute(statement).scalar_one())
+
+    def missing(self, project_uid: str, limit: int | None = None) -> list[tuple[DocumentRecord, AnnotationRecord]]:
+        """Documents with a truth that have no sample of it yet, with that truth, by document id; ``limit`` at most."""
+        truth = _truths(project_uid)
+        names, at, by = samples.c, annotation_table.c.updated_at, annotation_table.c.completed_by
+        changed = sa.or_(
+            names.document_id.is_(None),
+            names.confirmed_at != at,
+            names.annotator.is_distinct_from(by),
+            sa.and_(documents.c.content != "", names.content != documents.c.content),
+        )
+        both = [*columns(DocumentRecord, documents), *columns(AnnotationRecord, annotation_table)]
+        here = sa.and_(
+            annotation_table.c.document_id == truth.c.document_id,
+            annotation_table.c.annotation_id == truth.c.annotation_id,
+        )
+        statement = (
+            sa.select(*both)
+            .join_from(truth, annotation_table, here)
+            .join(documents, documents.c.id == truth.c.document_id)
+            .outerjoin(samples, names.document_id == truth.c.document_id)
+            .where(truth.c.place == 1, changed)
+            .order_by(documents.c.id)
+            .limit(limit)
+        )
+        cut = len(columns(DocumentRecord, documents))
+        with self._database.read() as connection:
+            rows = connection.execute(statement)
+            return [(DocumentRecord(*row[:cut]), AnnotationRecord(*row[cut:])) for row in rows]
+
+    def stale(self, project_uid: str) -> list[int]:
+        """The documents whose sample has no truth any more, by id."""
+        truth = _truths(project_uid)
+        statement = (
+            sa.select(samples.c.document_id)
+            .join_from(samples, documents, samples.c.document_id == documents.c.id)
+            .where(documents.c.project_uid == project_uid, samples.c.document_id.not_in(sa.select(truth.c.document_id)))
+            .order_by(samples.c.document_id)
+        )
+        with self._database.read() as connection:
+            return list(connection.execute(statement).scalars())
+
+
+def _truths(project_uid: str) -> sa.Subquery:
+    """What may be a document's truth; ``place`` 1 is it."""
+    names = annotation_table.c
+    first = (names.ground_truth.desc(), names.updated_at.desc(), names.annotation_id.desc())
+    return (
+        sa.select(
+            names.document_id,
+            names.annotation_id,
+            sa.func.row_number().over(partition_by=names.document_id, order_by=first).label("place"),
+        )
+        .join_from(annotation_table, documents, names.document_id == documents.c.id)
+        .where(documents.c.project_uid == project_uid, names.ground_truth | names.reviewed, ~names.skipped)
+        .subquery()
+    )
+
+
+def _packed(sample: Sample) -> bytes:
+    body = {"document": document_to_json(sample.document), "fields": fields_to_json(sample.fields)}
+    return zlib.compress(compact(body).encode("ascii"), _LEVEL)
+
+
+def _unpacked(content: str, body: bytes, annotator: int | None, confirmed_at: str) -> Sample:
+    try:
+        unpacking = zlib.decompressobj()
+        plain: Any = json.loads(unpacking.decompress(body, _LARGEST))
+        if unpacking.unconsumed_tail:
+            raise ValueError(f"more than {_LARGEST} bytes")
+        document, fields = document_from_json(plain["document"]), fields_from_json(plain["fields"])
+    except (ValueError, KeyError, TypeError, zlib.error):
+        raise StoreError("sample_broken", f"The stored sample {content[:12]} cannot be read.") from None
+    return Sample(content, document, fields, annotator, confirmed_at)

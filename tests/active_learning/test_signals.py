@@ -1,0 +1,179 @@
+"""What is noted of a document, and how it is judged."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from active_learning.criteria import Assessment, assess
+from active_learning.signals import Observed, Signals, disagreeing, observe
+from active_learning.thresholds import Thresholds, learnt_range
+from builders import found, page, word
+from ml_backend.document.elements import Document, Page
+from ml_backend.document.fields import Field, FieldSpec
+
+SPECS = [
+    FieldSpec("company", "company", required=True),
+    FieldSpec("total", "amount", required=True),
+    FieldSpec("tax", "amount"),
+]
+
+
+def sure(**changes: Any) -> Signals:
+    """Signals that no criterion finds fault with, but for ``changes``."""
+    good: dict[str, Any] = {"pages": 1, "empty_pages": 0, "words": 60, "blocks": 20.0, "confidence": 0.95}
+    good |= {"doubtful_blocks": 0.1, "asked": 7, "field_confidence": {"total": 0.9, "date": 0.8}, "disagreeing": ()}
+    return Signals(**good | changes)
+
+
+def test_what_is_noted_of_a_document_with_a_doubtful_line_an_empty_page_and_a_missing_field() -> None:
+    words = [
+        word("Brot", confidence=1.0, line=0),
+        word("und", confidence=0.8, line=0),
+        word("12", confidence=0.3, line=1),
+    ]
+    document = Document((page(*words), page()))
+    model = [
+        found("total", "12", confidence=0.5),
+        found("tax", "1,00", confidence=0.8),
+        found("tax", "2", confidence=0.6),
+    ]
+    baseline = [found("total", "12"), found("tax", "1.00")]
+    assert observe(document, model, SPECS, baseline).signals == Signals(
+        pages=2,
+        empty_pages=1,
+        words=3,
+        blocks=2.0,
+        confidence=0.7,
+        doubtful_blocks=0.5,
+        asked=3,
+        field_confidence={"total": 0.5, "tax": 0.7},
+        missing=("company",),
+        disagreeing=("tax",),
+    )
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "differs", "why"),
+    [
+        ([], [], False, "neither has it"),
+        ([found()], [], True, "only one has it"),
+        ([found(text="ACME Ltd.")], [found(text="Acme  LTD")], False, "case, dots and spaces are no difference"),
+        ([found(text="12,50")], [found(text="12.50")], False, "the same digits"),
+        ([found(text="12.50")], [found(text="13.50")], True, "other digits"),
+        ([found(text="RM 9", value="9.00")], [found(text="9.00", value="9.00")], False, "the same normal form"),
+        ([found(text="9.00", value="9.00")], [found(text="9.00")], False, "one has no normal form: the texts decide"),
+        ([found(text="1"), found(text="2")], [found(text="2"), found(text="1")], False, "the order is no difference"),
+        ([found(text="1"), found(text="1")], [found(text="1")], True, "not as often"),
+    ],
+)
+def test_model_and_keywords_differ_by_what_they_read(
+    one: list[Field], other: list[Field], differs: bool, why: str
+) -> None:
+    assert (disagreeing(one, other, ["total"]) == ("total",)) is differs, why
+    assert disagreeing(one, other, ["total"]) == disagreeing(other, one, ["total"])
+
+
+def test_nothing_is_compared_when_the_keywords_are_the_model() -> None:
+    signals = observe(Document((page(word("a")),)), [found()], SPECS).signals
+    assert (signals.disagreeing, signals.disagreement) == (None, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("signals", "priority", "reasons"),
+    [
+        (sure(), 1, ()),
+        (sure(confidence=0.7, doubtful_blocks=0.3, blocks=30.0, field_confidence={"total": 0.6}), 1, ()),
+        (sure(confidence=0.69), 2, ("text was read with doubt (average 0.69)",)),
+        (sure(confidence=0.46), 3, ("text was read with doubt (average 0.46)",)),
+        (sure(doubtful_blocks=0.41), 2, ("41 % of the text lines were read with doubt",)),
+        (sure(missing=("total",)), 2, ("required field total is missing",)),
+        (sure(missing=("total", "date")), 3, ("required fields total and date are missing",)),
+        (sure(missing=("a", "b", "c", "d", "e")), 3, ("required fields a, b, c and 2 more are missing",)),
+        (sure(blocks=2.0), 2, ("only 2 text lines; 3 to 30 are usual",)),
+        (sure(blocks=1.0), 2, ("only 1 text line; 3 to 30 are usual",)),
+        (sure(blocks=44.5, pages=2), 1, ("44.5 text lines a page; 3 to 30 are usual",)),
+        (
+            sure(field_confidence={"total": 0.4, "date": 0.7, "tax": 0.5}),
+            2,
+            ("the model doubts total and tax (average of all fields 0.53)",),
+        ),
+        (sure(disagreeing=("a", "b")), 1, ()),
+        (sure(disagreeing=("a", "b", "c")), 2, ("model and keywords disagree on 3 of 7 fields",)),
+        (sure(pages=3, empty_pages=1), 2, ("no text was found on 1 of 3 pages",)),
+        (
+            sure(blocks=40.0, disagreeing=("a", "b", "c"), missing=("a", "b")),
+            3,
+            (
+                "required fields a and b are missing",
+                "model and keywords disagree on 3 of 7 fields",
+                "40 text lines; 3 to 30 are usual",
+            ),
+        ),
+    ],
+)
+def test_each_criterion_has_its_limit_priority_and_words(
+    signals: Signals, priority: int, reasons: tuple[str, ...]
+) -> None:
+    assert assess(signals) == Assessment(priority, reasons)
+
+
+def test_a_document_without_text_is_urgent_and_says_so_once() -> None:
+    nothing = observe(Document((Page(1, 1),)), [], SPECS)
+    assert assess(nothing.signals).reasons == ("no text was found", "required fields company and total are missing")
+    assert nothing.signature == ()
+
+
+def test_thresholds_and_the_learnt_range_replace_the_defaults() -> None:
+    strict = Thresholds(confidence=0.99, low_confidence=0.97, disagreement=0.0)
+    assert assess(sure(disagreeing=("a",)), strict).priority == 3
+    assert assess(sure(blocks=44.0), block_range=(9, 50)) == Assessment(1, ())
+    assert assess(sure(blocks=51.0), block_range=(9, 50)) == Assessment(2, ("51 text lines; 9 to 50 are usual",))
+
+
+@pytest.mark.parametrize(
+    ("counts", "usual", "why"),
+    [
+        ([10.0] * 19, None, "too few samples"),
+        ([10.0] * 20, (8, 12), "never narrower than two blocks to both sides"),
+        ([*range(20, 41)], (12, 48), "the middle nine tenths, 21 to 39, half as wide again on both sides"),
+        ([*range(20, 60), 900], (4, 76), "one odd sample hardly moves it"),
+        ([2.0] * 30, (1, 4), "a page has one block at least"),
+    ],
+)
+def test_the_usual_number_of_blocks_is_learnt_from_20_samples_on(counts: list[float], usual: object, why: str) -> None:
+    assert learnt_range(counts) == usual, why
+
+
+def test_an_observation_survives_json() -> None:
+    document = Document((page(word("Bakery", line=0), word("12.50", line=1)),))
+    for baseline in (None, [found("tax")]):
+        observed = observe(document, [found()], SPECS, baseline)
+        assert Observed.from_json(json.loads(json.dumps(observed.to_json()))) == observed
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"confidence": 1.5},
+        {"confidence": float("nan")},
+        {"words": -1},
+        {"pages": True},
+        {"missing": "total"},
+        {"field_confidence": {"total": "high"}},
+        {"field_confidence": None},
+        {"more": 1},
+    ],
+)
+def test_what_is_not_a_stored_observation_is_refused(change: dict[str, Any]) -> None:
+    signals = sure().to_json() | change
+    for value in (
+        {"signals": signals, "signature": []},
+        {"signals": [1], "signature": []},
+        {"signals": sure().to_json()},
+        7,
+    ):
+        with pytest.raises(ValueError, match=r"expected|not "):
+            Observed.from_json(value)

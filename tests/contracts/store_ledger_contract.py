@@ -1,0 +1,148 @@
+"""What every store must keep of annotations, corrections, samples and releases; a part of ``StoreContract``."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from builders import found, page, word
+from contracts.store_builders import (
+    DAY,
+    HELD,
+    ODD,
+    WHOLE_FIELD,
+    P,
+    annotation,
+    correction,
+    document,
+    sample,
+)
+from ml_backend.document.elements import Document
+from ml_backend.document.samples import Sample
+from ml_backend.store.records import VersionUse
+from ml_backend.store.releases import Release
+from ml_backend.store.store import Store
+
+
+class StoreLedgerContract:
+    """What people said, and what models learn from."""
+
+    def test_an_annotation_replaces_what_stood_there_with_its_corrections(
+        self, store: Store, ids: dict[int, int]
+    ) -> None:
+        first = annotation(5, fields=(WHOLE_FIELD,), shown=(found(),), shown_version="v1", lead_time=2.5, skipped=True)
+        second = annotation(5, 3, shown=None, ground_truth=True, completed_by=None)
+        other = annotation(6, 2, fields=())
+        about = {"page": 2, "region_id": "r", "model_version": "v1", "engine": "e", "lead_time": 1.5, "completed_by": 3}
+        edit = replace(correction(at=DAY.format(4), **about), cause="misread characters", ocr_text=ODD)
+        store.ledger.put(ids[1], first, [correction("box"), correction("added")])
+        assert repr(list(store.ledger.annotations(P))) == repr([replace(first, document_id=ids[1])])
+        store.ledger.put(ids[1], second, [correction("box"), edit])
+        store.ledger.put(ids[2], other, [correction("confirmed")])
+        store.ledger.put(10**6, other, [correction("deleted")])  # a document that is gone
+        written = [
+            replace(edit, task_id=1, annotation_id=5, ocr_text=HELD),
+            correction("box", task_id=1, annotation_id=5, at=DAY.format(3)),
+            correction("confirmed", task_id=2, annotation_id=6, at=DAY.format(2)),
+        ]
+        assert list(store.ledger.corrections(P)) == written
+        assert list(store.ledger.corrections(P, limit=2, newest_first=False)) == written[:0:-1]
+        assert list(store.ledger.annotations(P)) == sorted(
+            [replace(second, document_id=ids[1]), replace(other, document_id=ids[2])], key=lambda one: one.document_id
+        )
+        assert store.ledger.counts(P) == {"box": 1, "confirmed": 1, "text": 1}
+        assert store.ledger.known(ids.values()) == {
+            ids[1]: {5: DAY.format(3)}, ids[2]: {6: DAY.format(2)}, ids[3]: {},
+        }  # fmt: skip
+        store.ledger.keep_only(ids[1], [])
+        store.ledger.keep_only(ids[2], [6, 8])
+        assert list(store.ledger.corrections(P)) == written[2:]
+
+    def test_corrections_are_streamed_in_order_over_pages(self, store: Store, ids: dict[int, int]) -> None:
+        made = [correction(region_id=str(n), at=DAY.format(1 + n % 2)) for n in range(1001)]
+        store.ledger.put(ids[1], annotation(5), made)
+        places = [int(one.region_id) for one in store.ledger.corrections(P)]
+        assert places == [*range(999, 0, -2), *range(1000, -1, -2)]
+        assert [int(one.region_id) for one in store.ledger.corrections(P, limit=700)] == places[:700]
+
+    def test_use_of_a_version_counts_shown_fields_that_nobody_touched(self, store: Store, ids: dict[int, int]) -> None:
+        shown = {"shown": (found(), found(), found()), "shown_version": "v1"}
+        edits = [
+            correction("text", region_id="a"),
+            correction("box", region_id="a"),
+            correction("deleted"),
+            correction("added"),
+        ]
+        store.ledger.put(
+            ids[1], annotation(1, 2, lead_time=4.0, **shown), [*edits, correction("confirmed", region_id="c")]
+        )
+        store.ledger.put(ids[2], annotation(2, 3, lead_time=9.0, **shown), [])
+        store.ledger.put(ids[2], annotation(3, 3, **shown), [])
+        store.ledger.put(ids[3], annotation(4, 1, shown=(), shown_version="v0"), [correction("added")])
+        store.ledger.put(ids[3], annotation(5, reviewed=False, **shown), edits)
+        store.ledger.put(ids[3], annotation(6, skipped=True, **shown), edits)
+        store.ledger.put(ids[3], annotation(7), edits)
+        assert store.ledger.uses(P) == [VersionUse("v0", 1, 1, 0, 1, None), VersionUse("v1", 2, 10, 7, 4, 6.5)]
+
+    def test_the_truth_of_a_document_is_its_ground_truth_else_the_newest_reviewed_one(
+        self, store: Store, ids: dict[int, int]
+    ) -> None:
+        for record in (
+            annotation(1, 1),
+            annotation(2, 3),
+            annotation(3, 4, skipped=True),
+            annotation(4, 5, reviewed=False),
+        ):
+            store.ledger.put(ids[1], record, [])
+        gold = annotation(5, 1, ground_truth=True, reviewed=False)
+        store.ledger.put(ids[2], gold, [])
+        store.ledger.put(ids[2], annotation(6, 2), [])
+        store.ledger.put(ids[3], annotation(7, 1, skipped=True, ground_truth=True), [])
+        assert store.samples.missing(P) == [
+            (document(1, id=ids[1], content="c1"), annotation(2, 3, document_id=ids[1])),
+            (document(2, id=ids[2], data={"image": ODD}), replace(gold, document_id=ids[2])),
+        ]
+
+    def test_a_sample_is_missing_until_it_is_of_the_truth_and_stale_without_one(
+        self, store: Store, ids: dict[int, int]
+    ) -> None:
+        def missing() -> list[tuple[int, int]]:
+            return [(kept.task_id, truth.annotation_id) for kept, truth in store.samples.missing(P)]
+
+        store.ledger.put(ids[1], annotation(1, 1), [])
+        store.samples.put(ids[1], sample("c1", day=1))
+        assert (missing(), store.samples.stale(P)) == ([], [])
+        store.ledger.put(ids[1], annotation(2, 2), [])
+        assert missing() == [(1, 2)]
+        store.samples.put(ids[1], sample("c1", day=2))
+        assert missing() == []
+        store.documents.set_content(ids[1], "other pixels")
+        assert missing() == [(1, 2)]
+        store.samples.put(ids[1], sample("other pixels", by=8, day=2))
+        assert missing() == [(1, 2)]
+        store.ledger.keep_only(ids[1], [])
+        assert (missing(), store.samples.stale(P)) == ([], [ids[1]])
+        store.samples.remove(ids[1])
+        assert (store.samples.stale(P), store.samples.load(P)) == ([], [])
+
+    def test_documents_with_the_same_pixels_are_one_sample_the_newest_confirmed(
+        self, store: Store, ids: dict[int, int]
+    ) -> None:
+        newest = Sample("same", Document((page(word("東", line=2, block=1)),)), (WHOLE_FIELD,), None, DAY.format(3))
+        store.samples.put(ids[1], newest)
+        store.samples.put(ids[2], sample("same", day=2, text="old"))
+        store.samples.put(ids[3], sample("first"))
+        store.samples.put(10**6, sample("gone"))
+        assert repr(store.samples.load(P)) == repr([sample("first"), newest])
+        assert store.samples.count(P) == 2
+
+    def test_a_release_is_named_by_its_content_and_holds_no_text(self, store: Store) -> None:
+        a, b = sample("a"), sample("b")
+        name = store.releases.freeze(P, [a, b], {"a": "train", "b": "test"})
+        assert store.releases.get(name) == Release(name, P, {"a": "train", "b": "test"})
+        assert store.releases.freeze(P, [b, a], {"b": "test", "a": "train"}) == name
+        others = [([a, b], {"a": "val", "b": "test"}), ([a, replace(b, annotator=8)], {"a": "train", "b": "test"})]
+        assert len({name, *(store.releases.freeze(P, *other) for other in others)}) == 3
+        with pytest.raises(ValueError, match="every sample needs one split"):
+            store.releases.freeze(P, [a], {"b": "test"})

@@ -1,0 +1,124 @@
+"""What every store must keep of requests, runs and leases; a part of ``StoreContract``."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from threading import Barrier
+
+import pytest
+
+from contracts.store_builders import (
+    P,
+)
+from ml_backend.store.records import TrainingRequest
+from ml_backend.store.store import Store, open_store
+
+
+class StoreRunsContract:
+    """Nothing that was promised is lost, and nobody works twice."""
+
+    def test_a_request_is_kept_once_until_it_is_answered_also_over_a_restart(self, store: Store, url: str) -> None:
+        assert store.runs.request(2, "ann", 5.0) == store.runs.request(2, "bob", 6.0) == TrainingRequest(2, "ann", 5.0)
+        store.runs.request(1, "cli", 7.0)
+        store.close()
+        again = open_store(url)
+        assert again.runs.requests() == [TrainingRequest(2, "ann", 5.0), TrainingRequest(1, "cli", 7.0)]
+        again.runs.answer(2)
+        assert again.runs.requests() == [TrainingRequest(1, "cli", 7.0)]
+        again.close()
+
+    def test_a_run_goes_from_the_request_to_its_end(self, store: Store) -> None:
+        store.runs.request(1, "ann", 1.0)
+        begun = store.runs.begin(P, 1, "ann", "asked for", 30, 2.0, request_taken=True)
+        assert begun is not None
+        assert (begun.number, begun.state, begun.samples, store.runs.requests()) == (1, "requested", 30, [])
+        assert store.runs.requested() == [store.runs.get(begun.id)] == [store.runs.open_run(P)] == [begun]
+        store.runs.request(1, "bob", 2.5)
+        assert store.runs.begin(P, 1, "bob", "", 31, 3.0, request_taken=True) is None
+        assert store.runs.requests() == [TrainingRequest(1, "bob", 2.5)]
+        running = store.runs.claim(begun.id, 4.0)
+        assert running == replace(begun, state="running", attempt=1, started_at=4.0, heartbeat_at=4.0)
+        assert store.runs.heartbeat(begun.id, 1, 5.0, "fit", 0.5) == replace(
+            running, heartbeat_at=5.0, stage="fit", progress=0.5
+        )
+        assert store.runs.finish(
+            begun.id, 1, "succeeded", 6.0, version="v1", verdict="better", metrics={"f1": 0.5}, release="r"
+        )
+        ended = replace(
+            running, heartbeat_at=5.0, stage="fit", progress=0.5, state="succeeded", finished_at=6.0, version="v1",
+            verdict="better", metrics={"f1": 0.5}, release="r",
+        )  # fmt: skip
+        assert (store.runs.get(begun.id), store.runs.open_run(P), store.runs.claim(begun.id, 7.0)) == (
+            ended,
+            None,
+            None,
+        )
+        second = store.runs.begin(P, 1, "bob", "", 31, 8.0)
+        assert store.runs.latest(P, 5) == [second, ended]
+        assert (store.runs.latest(P, 1), second and second.number) == ([second], 2)
+
+    def test_who_was_taken_for_dead_cannot_write_any_more(self, store: Store) -> None:
+        begun = store.runs.begin(P, 1, "", "why", 1, 1.0)
+        assert begun is not None
+        for attempt in (1, 2, 3):
+            held = store.runs.claim(begun.id, 100.0 * attempt)
+            assert held is not None
+            assert (store.runs.silent(100.0 * attempt + 20), store.runs.silent(100.0 * attempt + 21)) == ([], [held])
+            left = store.runs.retry_or_fail(held, 100.0 * attempt + 30, "died")
+            assert store.runs.retry_or_fail(held, 999.0, "died twice") == left
+            assert store.runs.heartbeat(begun.id, attempt, 999.0, "", 0.0) is None
+            assert not store.runs.finish(begun.id, attempt, "succeeded", 999.0, version="late")
+            assert left.attempt == attempt
+            assert (left.state, left.reason) == (("requested", "why") if attempt < 3 else ("failed", "died"))
+        assert (
+            store.runs.get(begun.id)
+            == left
+            == replace(
+                begun, state="failed", reason="died", attempt=3, started_at=300.0, heartbeat_at=300.0, finished_at=330.0
+            )
+        )
+
+    def test_a_run_is_cancelled_where_it_stands(self, store: Store) -> None:
+        waiting, running, dying = (store.runs.begin(uid, 1, "", "", 1, 1.0) for uid in "abc")
+        assert waiting is not None
+        assert running is not None
+        assert dying is not None
+        held = [store.runs.claim(run.id, 2.0) for run in (running, dying)]
+        assert [store.runs.cancel(run.id, 3.0) for run in (waiting, running, dying)] == [True, True, True]
+        assert store.runs.get(waiting.id) == replace(waiting, state="cancelled", cancel=True, finished_at=3.0)
+        told = store.runs.heartbeat(running.id, 1, 4.0, "", 0.0)
+        assert told is not None
+        assert told.cancel
+        assert store.runs.finish(running.id, 1, "cancelled", 5.0)
+        assert held[1] is not None
+        assert store.runs.retry_or_fail(held[1], 6.0, "died").state == "cancelled"
+        assert not any(store.runs.cancel(run.id, 7.0) for run in (waiting, running, dying))
+        with pytest.raises(ValueError, match="'running'"):
+            store.runs.finish(running.id, 1, "running", 7.0)
+
+    def test_a_run_claimed_or_begun_by_many_at_once_is_had_by_exactly_one(self, store: Store) -> None:
+        start = Barrier(6)
+
+        def race(number: int) -> tuple[bool, bool]:
+            start.wait()
+            begun = store.runs.begin(P, 1, str(number), "", 1, 1.0)
+            start.wait()
+            open_run = store.runs.open_run(P)
+            assert open_run is not None
+            return begun is not None, store.runs.claim(open_run.id, 2.0) is not None
+
+        with ThreadPoolExecutor(6) as pool:
+            won = list(pool.map(race, range(6)))
+        assert [sum(column) for column in zip(*won, strict=True)] == [1, 1]
+
+    def test_a_lease_is_held_by_one_until_it_ends(self, store: Store) -> None:
+        take, release, holder = store.leases.take, store.leases.release, store.leases.holder
+        assert (take("worker-1", "a", 10.0, 5.0), take("worker-1", "b", 14.9, 5.0)) == (True, False)
+        assert (holder("worker-1", 14.9), holder("worker-1", 15.0), holder("?", 1.0)) == ("a", "", "")
+        assert (take("worker-1", "a", 14.0, 5.0), take("worker-1", "b", 18.0, 5.0)) == (True, False)
+        assert (take("worker-1", "b", 19.0, 5.0), take("worker%", "c", 19.0, 5.0)) == (True, True)
+        release("worker-1", "a")
+        assert (store.leases.held("worker-", 20.0), store.leases.held("worker-", 30.0)) == (["worker-1"], [])
+        release("worker-1", "b")
+        assert holder("worker-1", 20.0) == ""

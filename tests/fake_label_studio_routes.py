@@ -1,0 +1,305 @@
+"""The REST API of the fake Label Studio: exactly the requests that docloop sends. It refuses all others loudly (AssertionError),
+so that it cannot hide a mistake; what the real one would answer with an error it answers with the same error.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from email.utils import formatdate
+from typing import TYPE_CHECKING, Any
+
+import httpx
+
+from ml_backend.label_studio.label_config import Interface, parse_interface
+
+if TYPE_CHECKING:
+    from fake_label_studio import FakeAnnotation, FakeLabelStudio, FakePrediction, FakeTask, Fault
+
+Body = dict[str, Any]
+Route = Callable[["FakeTransport", httpx.Request, int], Any]
+
+
+class Refused(Exception):
+    """An error answer."""
+
+    def __init__(self, status: int, detail: str) -> None:
+        super().__init__(detail)
+        self.status, self.detail = status, detail
+
+
+class FakeTransport(httpx.BaseTransport):
+    """In place of the network: one request in, one answer out."""
+
+    def __init__(self, fake: FakeLabelStudio) -> None:
+        self.fake = fake
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        self.fake.requests.append((request.method, request.url.path))
+        self.fake.settle()
+        fault = self.fake.faults.popleft() if self.fake.faults else self.fake.fault
+        if fault is not None and fault.kind != "slow":
+            return self._fail(fault, request)
+        answer = self._answer(request)
+        if fault is not None:
+            limit = request.extensions["timeout"]["read"]
+            self.fake.pass_time(min(fault.seconds, limit))
+            if fault.seconds > limit:
+                raise httpx.ReadTimeout("too slow", request=request)
+        return answer
+
+    def _fail(self, fault: Fault, request: httpx.Request) -> httpx.Response:
+        if fault.kind == "down":
+            raise httpx.ConnectError("refused", request=request)
+        status, detail, headers = {
+            "500": (500, "Internal Server Error", {}),
+            "429": (429, "Request was throttled.", {"Retry-After": f"{fault.seconds:.0f}"}),
+            "401": (401, "Token has expired", {}),
+        }[fault.kind]
+        return self._response(status, {"detail": detail}, **headers)
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        if request.headers.get("Authorization") != "Token legacy-token-123":
+            return self._response(401, {"detail": "Invalid token."})
+        for method, pattern, route in ROUTES:
+            found = re.fullmatch(pattern, request.url.path)
+            if found and method == request.method:
+                number = int(found.group(1)) if found.groups() else 0
+                try:
+                    body = route(self, request, number)
+                except Refused as refusal:
+                    return self._response(refusal.status, {"detail": refusal.detail})
+                return self._response({"POST": 201, "DELETE": 204}.get(method, 200), body)
+        raise AssertionError(f"the fake Label Studio does not know {request.method} {request.url.path}")
+
+    def _response(self, status: int, body: object, **headers: str) -> httpx.Response:
+        content = b"" if body is None else json.dumps(body).encode()
+        date = formatdate(self.fake.now, usegmt=True)  # whole seconds, as HTTP has it
+        return httpx.Response(status, content=content, headers={"Date": date, **headers})
+
+    # -- projects --------------------------------------------------------------------------------------------------------
+
+    def project(self, request: httpx.Request, number: int) -> Body:
+        if number not in self.fake.projects:
+            raise Refused(404, "No Project matches the given query.")
+        one = self.fake.projects[number]
+        return {**asdict(one), "created_at": _time(one.created_at), "task_number": len(self.fake.tasks_of(number))}
+
+    def list_projects(self, request: httpx.Request, _: int) -> Body:
+        title = request.url.params.get("title", "")
+        found = [self.project(request, n) for n, one in self.fake.projects.items() if title in one.title]
+        return {"count": len(found), "results": found}
+
+    def create_project(self, request: httpx.Request, _: int) -> Body:
+        body = json.loads(request.content)
+        return self.project(request, self.fake.add_project(body["title"], body["label_config"], body["sampling"]))
+
+    def change_project(self, request: httpx.Request, number: int) -> Body:
+        self.project(request, number)
+        for name, value in json.loads(request.content).items():
+            if name == "model_version" and value and value not in self.fake.versions(number):
+                raise Refused(400, "Model version not found in the list of available models")
+            assert name in {"model_version", "sampling", "title", "label_config"}, name
+            setattr(self.fake.projects[number], name, value)
+        return self.project(request, number)
+
+    def delete_project(self, request: httpx.Request, number: int) -> None:
+        self.project(request, number)
+        self.fake.delete_project(number)
+
+    def versions(self, request: httpx.Request, number: int) -> Body:
+        self.project(request, number)
+        return dict(self.fake.versions(number))
+
+    def delete_version(self, request: httpx.Request, number: int) -> Body:
+        version = json.loads(request.content)["model_version"]
+        assert version, "without a version the real one refuses"
+        return {"deleted_predictions": self.fake.delete_predictions(number, version)}
+
+    def next_task(self, request: httpx.Request, number: int) -> Body:
+        task = self.fake.next_task(number)
+        if task is None:
+            raise Refused(404, "There are no tasks left.")
+        return {**self.task(request, task), "queue": "Active learning or random queue"}
+
+    # -- tasks -----------------------------------------------------------------------------------------------------------
+
+    def list_tasks(self, request: httpx.Request, _: int) -> Body:
+        asked = dict(request.url.params)
+        number = int(asked.pop("project"))
+        self.project(request, number)
+        query, include = json.loads(asked.pop("query")), asked.pop("include").split(",")
+        size, joined = int(asked.pop("page_size")), asked.pop("fields", "") == "all"
+        assert asked == {"page": "1", "resolve_uri": "false"}, asked
+        assert query.keys() == {"filters", "ordering"}
+        assert query["filters"]["conjunction"] == "and"
+        found = [self.fake.tasks[task] for task in self.fake.tasks_of(number)]
+        for item in query["filters"]["items"]:
+            found = [task for task in found if self._passes(task, item)]
+        (order,) = query["ordering"]
+        self.fake.random.shuffle(found)  # tasks of one time come in any order
+        found.sort(key={"tasks:id": lambda one: one.id, "tasks:updated_at": lambda one: one.updated_at}[order])
+        whole = [self._task(task, joined) for task in found[:size]]
+        return {"total": len(found), "tasks": [_only(task, include) for task in whole]}
+
+    def _passes(self, task: FakeTask, item: Body) -> bool:
+        column = item["filter"].removeprefix("filter:tasks:")
+        value = item["value"]
+        match column, item["operator"], item["type"]:
+            case "id", "greater", "Number":
+                return bool(task.id > value)
+            case "id", "in_list", "Number":
+                return task.id in value
+            case "updated_at", operator, "Datetime":
+                if not re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", value):
+                    raise Refused(500, f"time data '{value}' does not match format")
+                there, moment = datetime.fromisoformat(_time(task.updated_at)), datetime.fromisoformat(value)
+                return {"greater_or_equal": there >= moment, "equal": there == moment}[operator]
+            case "predictions_model_versions", "not_contains", "String":
+                return not any(value in one.model_version for one in self._predictions(task.id))
+        raise AssertionError(f"the fake Label Studio does not know the filter {item}")
+
+    def task(self, request: httpx.Request, number: int) -> Body:
+        if number not in self.fake.tasks:
+            raise Refused(404, "No Task matches the given query.")
+        return self._task(self.fake.tasks[number], joined=True)
+
+    def _task(self, task: FakeTask, joined: bool) -> Body:
+        plain = {"id": task.id, "data": task.data, "project": task.project}
+        times = {"created_at": _time(task.created_at), "updated_at": _time(task.updated_at)}
+        if not joined:
+            return {**plain, **times}
+        annotations = self.fake.of_task(task.id)
+        return {
+            **plain,
+            **times,
+            "annotations": [_annotation(one) for one in annotations],
+            "predictions": [_prediction(one) for one in self._predictions(task.id)],
+            "total_annotations": sum(not one.was_cancelled for one in annotations),
+            "cancelled_annotations": sum(one.was_cancelled for one in annotations),
+            "is_labeled": any(not one.was_cancelled for one in annotations),
+        }
+
+    def _predictions(self, task: int) -> list[FakePrediction]:
+        return [one for one in self.fake.predictions.values() if one.task == task]
+
+    def import_tasks(self, request: httpx.Request, number: int) -> Body:
+        self.project(request, number)
+        bodies = json.loads(request.content)
+        assert all(body.keys() == {"data"} for body in bodies)
+        return {"task_ids": self.fake.add_tasks(number, [body["data"] for body in bodies])}
+
+    def delete_task(self, request: httpx.Request, number: int) -> None:
+        self.task(request, number)
+        self.fake.delete_tasks([number])
+
+    # -- predictions and annotations -------------------------------------------------------------------------------------
+
+    def import_predictions(self, request: httpx.Request, number: int) -> Body:
+        """All or none where a task is unknown; invalid ones are dropped, and only the count says so."""
+        self.project(request, number)
+        bodies = json.loads(request.content)
+        there = set(self.fake.tasks_of(number))
+        for body in bodies:
+            if body["task"] not in there:
+                text = f'{body} contains invalid "task" field: task ID {body["task"]} not found in project {number}'
+                raise Refused(400, text)
+        interface = parse_interface(self.fake.projects[number].label_config, lambda label: "text")
+        kept = [body for body in bodies if _valid(body, interface)]
+        for body in kept:
+            self.fake.predict(body["task"], body["result"], body["model_version"], body["score"])
+        return {"created": len(kept)}
+
+    def prediction(self, request: httpx.Request, number: int) -> Body:
+        if number not in self.fake.predictions:
+            raise Refused(404, "No Prediction matches the given query.")
+        return _prediction(self.fake.predictions[number])
+
+    def annotate(self, request: httpx.Request, number: int) -> Body:
+        self.task(request, number)
+        body = json.loads(request.content)
+        prediction = body.pop("parent_prediction", None)
+        made = self.fake.annotate(number, body.pop("result"), body.pop("lead_time", None), prediction, **body)
+        return _annotation(self.fake.annotations[made])
+
+    def change_annotation(self, request: httpx.Request, number: int) -> Body:
+        self._annotated(number)
+        self.fake.update(number, **json.loads(request.content))
+        return _annotation(self.fake.annotations[number])
+
+    def delete_annotation(self, request: httpx.Request, number: int) -> None:
+        self._annotated(number)
+        self.fake.delete_annotation(number)
+
+    def _annotated(self, number: int) -> None:
+        if number not in self.fake.annotations:
+            raise Refused(404, "No Annotation matches the given query.")
+
+    def webhooks(self, request: httpx.Request, _: int) -> list[Body]:
+        return []
+
+
+ROUTES: Sequence[tuple[str, str, Route]] = (
+    ("GET", r"/api/projects/(\d+)/", FakeTransport.project),
+    ("PATCH", r"/api/projects/(\d+)/", FakeTransport.change_project),
+    ("DELETE", r"/api/projects/(\d+)/", FakeTransport.delete_project),
+    ("GET", r"/api/projects/", FakeTransport.list_projects),
+    ("POST", r"/api/projects/", FakeTransport.create_project),
+    ("GET", r"/api/projects/(\d+)/model-versions/", FakeTransport.versions),
+    ("DELETE", r"/api/projects/(\d+)/model-versions/", FakeTransport.delete_version),
+    ("GET", r"/api/projects/(\d+)/next", FakeTransport.next_task),
+    ("POST", r"/api/projects/(\d+)/import", FakeTransport.import_tasks),
+    ("POST", r"/api/projects/(\d+)/import/predictions", FakeTransport.import_predictions),
+    ("GET", r"/api/tasks", FakeTransport.list_tasks),
+    ("GET", r"/api/tasks/(\d+)/", FakeTransport.task),
+    ("DELETE", r"/api/tasks/(\d+)/", FakeTransport.delete_task),
+    ("POST", r"/api/tasks/(\d+)/annotations/", FakeTransport.annotate),
+    ("PATCH", r"/api/annotations/(\d+)/", FakeTransport.change_annotation),
+    ("DELETE", r"/api/annotations/(\d+)/", FakeTransport.delete_annotation),
+    ("POST", r"/api/annotations/(\d+)/convert-to-draft", FakeTransport.delete_annotation),
+    ("GET", r"/api/predictions/(\d+)/", FakeTransport.prediction),
+    ("GET", r"/api/webhooks/", FakeTransport.webhooks),
+)
+
+
+def _annotation(one: FakeAnnotation) -> Body:
+    return {**asdict(one), "created_at": _time(one.created_at), "updated_at": _time(one.updated_at)}
+
+
+def _prediction(one: FakePrediction) -> Body:
+    return {**asdict(one), "created_at": _time(one.created_at)}
+
+
+def _only(task: Body, include: Sequence[str]) -> Body:
+    """What ``include`` names; the same list is applied to the annotations, as Label Studio does it."""
+    chosen = {name: task[name] for name in include if name in task}
+    if "annotations" in chosen:
+        chosen["annotations"] = [
+            {name: value for name, value in one.items() if name in include} for one in chosen["annotations"]
+        ]
+    return chosen
+
+
+def _valid(body: Body, interface: Interface) -> bool:
+    score, results = body.get("score"), body.get("result")
+    if not isinstance(results, list) or isinstance(score, bool) or not isinstance(score, int | float):
+        return False
+    return 0 <= score <= 1 and all(_valid_result(result, interface) for result in results)
+
+
+def _valid_result(result: Body, interface: Interface) -> bool:
+    value, name = result["value"], result["from_name"]
+    if any(value.get(edge, 0) > 100 for edge in ("x", "y", "width", "height")):
+        return False
+    if name == interface.text:
+        return isinstance(value["text"], list)
+    offered = {control.name: [spec.label for spec in control.specs] for control in interface.controls}
+    return name in offered and all(label in offered[name] for label in value[result["type"]])
+
+
+def _time(moment: float) -> str:
+    """A time as the REST API writes it: without a fraction where there is none."""
+    return datetime.fromtimestamp(moment, UTC).isoformat().replace("+00:00", "Z")

@@ -1,0 +1,116 @@
+"""A look at one project: what changed in Label Studio goes into the ledger, confirmed documents become samples, and it is decided
+whether to train. Predictions are another job (``push_job``), since they may take hours and nothing else should wait for them.
+
+A look may be made at any time, twice, or not for a day: it compares what is with what should be.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from ml_backend.label_studio.client import Project
+from ml_backend.label_studio.label_config import Interface
+from ml_backend.services import Services
+from ml_backend.store.records import ProjectRecord, RunRecord
+from training.decide import Decision, Situation, decide
+from training.reconcile import Reconcile, ReconcileReport
+from training.samples import SampleReport, collect_samples
+
+SWEEP_EVERY = 3600.0  # seconds between comparisons of all ids
+
+
+@dataclass(frozen=True, slots=True)
+class LookReport:
+    """What a look found and decided; ``run`` is the training run that it began, if any."""
+
+    project: Project
+    reconciled: ReconcileReport
+    samples: SampleReport
+    decision: Decision
+    run: RunRecord | None = None
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether there is more to do at once."""
+        return self.samples.left > 0
+
+
+def look(services: Services, project_id: int, now: Callable[[], float] = time.time, sweep: bool = False) -> LookReport:
+    """Look at a project.
+
+    Raises:
+        LabelStudioError: Label Studio does not answer or refuses.
+        ConfigUnsupported: the labelling interface cannot be served.
+    """
+    store = services.store
+    project = services.access.client().project(project_id)
+    interface = services.interface(project.label_config)
+    record = remember(services, project, interface)
+    sweep = sweep or now() - record.swept_at > SWEEP_EVERY
+    reconciled = Reconcile(services.access.client(), store, project, interface, now()).run(sweep)
+    samples = collect_samples(store, services.predictor, project.uid, interface)
+    decision, run = _decide(services, project, now())
+    store.projects.update(
+        project.uid,
+        looked_at=now(),
+        fault="",
+        fault_since=None,
+        answer=decision.reason,
+        answered_at=now(),
+    )
+    return LookReport(project, reconciled, samples, decision, run)
+
+
+def remember(services: Services, project: Project, interface: Interface) -> ProjectRecord:
+    """The record of a project, as Label Studio describes it now; a new one is followed from here on."""
+    there = services.store.projects.get(project.uid) or ProjectRecord(project.uid, project.id)
+    record = replace(
+        there,
+        title=project.title,
+        label_config=project.label_config,
+        fingerprint=interface.fingerprint,
+        followed=True,
+    )
+    if record != there or services.store.projects.get(project.uid) is None:
+        services.store.projects.put(record)
+    return record
+
+
+def _decide(services: Services, project: Project, now: float) -> tuple[Decision, RunRecord | None]:
+    """Decide, and make the run in the same transaction that drops the request: it is either kept or begun."""
+    runs = services.store.runs
+    record = services.store.projects.get(project.uid) or ProjectRecord(project.uid, project.id)
+    asked = next((request for request in runs.requests() if request.project_id == project.id), None)
+    count = services.store.samples.count(project.uid)
+    decision = decide(
+        Situation(
+            samples=count,
+            trained=record.trained_samples,
+            threshold=services.settings.min_training_samples,
+            requested_by=asked.requested_by if asked else "",
+            due=_due(services.settings.training_schedule, record.answered_at, now),
+            running=runs.open_run(project.uid) is not None,
+        )
+    )
+    run = None
+    with services.store.transaction():
+        if decision.start:
+            by = asked.requested_by if asked else "docloop"
+            run = runs.begin(project.uid, project.id, by, decision.reason, count, now, request_taken=asked is not None)
+            if run is not None:
+                services.store.projects.update(project.uid, trained_samples=count)
+        elif decision.answered:
+            runs.answer(project.id)
+    return decision, run
+
+
+def _due(schedule: str, last: float, now: float) -> bool:
+    """Whether the scheduled time of day (UTC, ``HH:MM``) has come since the last decision; not at the very first one."""
+    if not schedule or not last:
+        return False
+    hour, minute = map(int, schedule.split(":"))
+    at = datetime.fromtimestamp(now, UTC).replace(hour=hour, minute=minute, second=0, microsecond=0).timestamp()
+    return last < at <= now

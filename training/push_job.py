@@ -1,0 +1,49 @@
+"""Predictions for a project's open tasks, made by its champion and ranked, by one worker at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ml_backend.errors import DocloopError
+from ml_backend.services import Services, build_services, make_baseline
+from ml_backend.settings import Settings
+from training.holding import held
+from training.push import Push, PushReport
+from training.ranking import StoreRanking, UsualBlocks, observer, thresholds
+
+PUSH_RUNNING = "push_running"
+
+
+def build_ranking_services(settings: Settings) -> Services:
+    """The parts of a process that pushes: its predictor notes of each document what the ranking wants to know."""
+    return build_services(settings, observe=observer(make_baseline(settings.country), thresholds(settings)))
+
+
+class Pusher:
+    """Pushes to one project after the other. The services must be those of ``build_ranking_services``."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._usual_blocks = UsualBlocks()
+
+    def push(
+        self, project_id: int, on_progress: Callable[[PushReport], None] = lambda report: None
+    ) -> PushReport:
+        """Predict and push what a project lacks; the project must have been looked at before.
+
+        Raises:
+            DocloopError: ``push_running``: another process is at it; or whatever keeps it from working.
+        """
+        services, store = self._services, self._services.store
+        with held(store, f"push-{project_id}") as mine:
+            if not mine:
+                raise DocloopError(
+                    PUSH_RUNNING, f"Project {project_id} is being predicted already.", "Wait until that is done."
+                )
+            label_studio = services.access.client()
+            project = label_studio.project(project_id)
+            interface = services.interface(project.label_config)
+            version = services.predictor.version(interface, project.uid)
+            usual = self._usual_blocks.of(store, project.uid)
+            ranking = StoreRanking(store, project.uid, version, thresholds(services.settings), usual)
+            return Push(label_studio, services.batches, interface, project, on_progress, ranking).run()

@@ -1,0 +1,132 @@
+"""The order of a project's open documents: calibrated probability, raised for near-duplicates of what is asked before.
+
+The score that Label Studio orders by is pushed with the prediction; the probability behind it, the priority and the reasons stay
+in the store, for ``docloop next`` and the REST API.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+from active_learning.criteria import assess
+from active_learning.ranking import separated
+from active_learning.signals import Observed, blocks_of, observe
+from active_learning.spreading import spread
+from active_learning.thresholds import Thresholds, learnt_range
+from ml_backend.document.elements import Document
+from ml_backend.document.fields import Extraction, FieldSpec
+from ml_backend.models.base import FieldExtractor
+from ml_backend.predictor import Observer
+from ml_backend.settings import Settings
+from ml_backend.store.records import PredictionRecord
+from ml_backend.store.store import Store
+from training.push import Ready
+
+_GROWTH = 1.2  # the usual number of blocks is looked up again when the samples have grown by a fifth
+
+
+def thresholds(settings: Settings) -> Thresholds:
+    """The criteria of the ranking, as the settings name them."""
+    return Thresholds(confidence=settings.confidence_threshold, disagreement=settings.disagreement_threshold)
+
+
+def observer(baseline: FieldExtractor, limits: Thresholds) -> Observer:
+    """What the predictor lets look at each document: the keyword baseline is asked too, to see where a model disagrees."""
+
+    def look(document: Document, extraction: Extraction, specs: Sequence[FieldSpec], version: str) -> Observed:
+        second = None if version == baseline.version else baseline.extract(document, specs).fields
+        return observe(document, extraction.fields, specs, second, limits)
+
+    return look
+
+
+class UsualBlocks:
+    """How many text blocks a page of a project usually has, learnt from its samples; looked up anew as they grow."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[int, tuple[float, float] | None]] = {}
+
+    def of(self, store: Store, project_uid: str) -> tuple[float, float] | None:
+        """The fewest and the most, or None while there are too few samples."""
+        count = store.samples.count(project_uid)
+        known = self._known.get(project_uid)
+        if known is None or count < known[0] or count > _GROWTH * known[0]:
+            blocks = [blocks_of(sample.document) for sample in store.samples.load(project_uid)]
+            known = self._known[project_uid] = (count, learnt_range(blocks))
+        return known[1]
+
+
+class StoreRanking:
+    """The ranking of one project and version; what is pushed is remembered in the store."""
+
+    def __init__(
+        self,
+        store: Store,
+        project_uid: str,
+        version: str,
+        limits: Thresholds,
+        usual_blocks: tuple[float, float] | None = None,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._store = store
+        self._version = version
+        self._limits = limits
+        self._usual_blocks = usual_blocks
+        self._now = now
+        self._ids = {task: found[0] for task, found in store.documents.ids(project_uid).items()}
+        self._earlier = list(store.predictions.signatures(project_uid, version))
+        self._scores: dict[int, float] = {}
+
+    def knows(self, task_id: int) -> bool:
+        """Whether the task was reconciled. One that came just now is pushed after the look that its hint brings."""
+        return task_id in self._ids
+
+    def scores(self, batch: Sequence[Ready]) -> Sequence[float]:
+        """The probabilities, raised for near-duplicates of documents that are asked before (in this batch or earlier ones).
+
+        Equal scores are told apart by a seeded hair's breadth: Label Studio leaves their order to its database.
+        """
+        tasks = [ready.task_id for ready in batch]
+        raised = spread(
+            [ready.prediction.score for ready in batch],
+            [_observed(ready).signature for ready in batch],
+            tasks,
+            self._earlier,
+        )
+        self._scores = {task: separated(score, task, 0) for task, score in zip(tasks, raised, strict=True)}
+        return [self._scores[task] for task in tasks]
+
+    def keep(self, batch: Sequence[Ready]) -> None:
+        """Remember what Label Studio has stored."""
+        records = [self._record(ready) for ready in batch]
+        with self._store.transaction():
+            self._store.predictions.put_many(records)
+            for ready in batch:
+                if ready.prediction.content:
+                    self._store.documents.set_content(self._ids[ready.task_id], ready.prediction.content)
+        self._earlier += [(record.score, record.signature) for record in records]
+
+    def _record(self, ready: Ready) -> PredictionRecord:
+        prediction = ready.prediction
+        observed = _observed(ready)
+        assessment = assess(observed.signals, self._limits, self._usual_blocks)
+        return PredictionRecord(
+            document_id=self._ids[ready.task_id],
+            model_version=self._version,
+            score=self._scores[ready.task_id],
+            probability=prediction.score,
+            fields=prediction.fields,
+            engines=prediction.engines,
+            priority=assessment.priority,
+            reasons=assessment.reasons,
+            signature=observed.signature,
+            pushed_at=self._now(),
+        )
+
+
+def _observed(ready: Ready) -> Observed:
+    observed = ready.prediction.observed
+    if not isinstance(observed, Observed):
+        raise TypeError("predictions that are ranked are made with the ranking's observer")
+    return observed

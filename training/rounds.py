@@ -1,0 +1,143 @@
+"""One round of learning: samples -> dataset release -> challenger -> the gate -> a version -> perhaps the champion.
+
+It runs in a process of its own and may be killed anywhere. Each step that was finished is found again by the next attempt: a
+release is named by its content, a version by its run, and what was promoted is in the registry's history.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version as installed_version
+from pathlib import Path
+from typing import Any
+
+from ml_backend.champions import Champions
+from ml_backend.document.fields import Field, FieldSpec
+from ml_backend.document.samples import Sample
+from ml_backend.errors import ModelRejected
+from ml_backend.models.manifest import Manifest
+from ml_backend.store.records import RunRecord
+from ml_backend.store.store import Store
+from training.gate import Candidate, Verdict, compare
+from training.metrics import DocumentOutcome, judge
+from training.out_of_fold import answers_of, read_out_of_fold, write_out_of_fold
+from training.splits import HeldOut, held_out, split_of
+from training.trainers.base import Fitted, Trainer
+from training.trust import doubts
+
+Progress = Callable[[str, float], None]
+NOTHING_TO_LEARN = "nothing_to_learn"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a round ended: the version it made, whether that is the champion now, and the gate's sentence."""
+
+    version: str
+    promoted: bool
+    verdict: str
+    release: str
+    metrics: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What a round works with."""
+
+    store: Store
+    champions: Champions
+    trainer: Trainer
+    specs: Sequence[FieldSpec]
+    progress: Progress = lambda stage, share: None
+    seed: int = 0
+
+    def run(self, run: RunRecord) -> Outcome:
+        """Train, judge, publish and, if it is measurably better, promote.
+
+        Raises:
+            ModelRejected: ``nothing_to_learn``: there are no samples, or none with a field that is asked for.
+        """
+        version = version_name(run)
+        done = self._published(run.project_uid, version)
+        if done is None:
+            done = self._make(run, version)
+        registry = self.champions.registry
+        # Not again, if an attempt before this one promoted it and another version has followed since.
+        if done.promoted and version not in registry.history(run.project_uid):
+            registry.activate(run.project_uid, version)
+        return Outcome(version, done.promoted, done.verdict, done.release, dict(done.metrics))
+
+    def _published(self, project_uid: str, version: str) -> Manifest | None:
+        """The version, if an attempt before this one came as far."""
+        try:
+            return self.champions.registry.get(project_uid, version)[0]
+        except ModelRejected:
+            return None
+
+    def _make(self, run: RunRecord, version: str) -> Manifest:
+        self.progress("reading the samples", 0.0)
+        samples = self.store.samples.load(run.project_uid)
+        if not samples:
+            raise ModelRejected(NOTHING_TO_LEARN, "There are no confirmed documents.", "Submit some annotations.")
+        held = held_out([sample.content for sample in samples])
+        splits = {sample.content: split_of(sample.content) for sample in samples}
+        release = self.store.releases.freeze(run.project_uid, samples, splits)
+        learned = [sample for sample in samples if held.folded or sample.content not in held.contents]
+        fitted = self.trainer.fit(
+            learned, self.specs, version, lambda stage, share: self.progress(stage, 0.8 * share), self.seed
+        )
+        self.progress("asking the gate", 0.85)
+        verdict = self._judge(run.project_uid, samples, held, fitted)
+        manifest = self._manifest(version, release, len(learned), verdict)
+        self.progress("publishing", 0.95)
+        self.champions.registry.publish(run.project_uid, manifest, lambda folder: _write(fitted, folder))
+        return manifest
+
+    def _judge(self, project_uid: str, samples: Sequence[Sample], held: HeldOut, fitted: Fitted) -> Verdict:
+        """Champion and challenger on the same documents, by answers that each gave without having seen them."""
+        best = self.champions.registry.best(project_uid)
+        kept = read_out_of_fold(best.folder) if best.folder else {}
+        champion = self.champions.of(project_uid)
+        before = answers_of(champion, samples, self.specs, kept)
+        judges = [sample for sample in samples if sample.content in held.contents]
+        after = answers_of(fitted.extractor, judges, self.specs, fitted.out_of_fold)
+        return compare(
+            Candidate(champion.version, self._outcomes(judges, before)),
+            Candidate(fitted.extractor.version, self._outcomes(judges, after)),
+            self.specs,
+            held,
+            doubts(samples, before, fitted.out_of_fold),
+            self.seed,
+        )
+
+    def _outcomes(self, judges: Sequence[Sample], answers: Mapping[str, Sequence[Field]]) -> dict[str, DocumentOutcome]:
+        return {sample.content: judge(answers[sample.content], sample.fields, self.specs) for sample in judges}
+
+    def _manifest(self, version: str, release: str, samples: int, verdict: Verdict) -> Manifest:
+        return Manifest(
+            version=version,
+            kind=self.trainer.kind,
+            created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            release=release,
+            samples=samples,
+            seed=self.seed,
+            code_version=f"docloop {installed_version('docloop')}, Python {platform.python_version()}",
+            settings={"labels": [asdict(spec) for spec in self.specs]},
+            labels=tuple(spec.label for spec in self.specs),
+            metrics=verdict.metrics,
+            verdict=verdict.sentence,
+            promoted=verdict.promoted,
+        )
+
+
+def version_name(run: RunRecord) -> str:
+    """The version a run makes: the same one at each attempt, so that no run publishes two."""
+    return f"fields-{run.number}"
+
+
+def _write(fitted: Fitted, folder: Path) -> None:
+    fitted.save(folder)
+    write_out_of_fold(folder, fitted.out_of_fold)

@@ -1,0 +1,212 @@
+"""The worker: follows projects, and does what is missing.
+
+Once a second it takes hints, polls the projects that are due, and looks for runs that wait or died; the work itself are three
+kinds of jobs: ``look`` (reconcile, samples, decide), ``push`` (predictions) and ``train``. Level-triggered: a job that is lost
+with its worker is found missing at the next turn. What fails, because Label Studio does not answer say, waits and is tried again
+after a pause that grows; its project says since when and why.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable
+
+from ml_backend.credentials import WEBHOOK_HEADER
+from ml_backend.errors import DocloopError
+from ml_backend.jobs.queue import JobQueue, open_queue
+from ml_backend.services import Services, models_folder, store_url
+from ml_backend.settings import Settings
+from training.holding import held
+from training.look import look
+from training.pauses import FIRST, Pauses
+from training.push_job import PUSH_RUNNING, Pusher, build_ranking_services
+from training.run_limits import Limits
+from training.supervisor import Supervisor, reap
+from training.train_child import train
+
+log = logging.getLogger(__name__)
+
+_TICK = 1.0  # seconds
+_DISCOVER = 3600.0  # seconds between looks at which projects have a webhook of ours
+_THREADS = 4  # a training holds one, a long push one a project; looks are short
+_ALIVE = 15.0  # seconds that the lease of a worker lasts
+
+
+class Worker:
+    """One worker. ``clock`` counts seconds for pauses; times that are stored come from ``now``."""
+
+    def __init__(
+        self,
+        services: Services,
+        queue: JobQueue,
+        supervisor: Supervisor,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._services = services
+        self._queue = queue
+        self._supervisor = supervisor
+        self._clock = clock
+        self._now = now
+        self._pusher = Pusher(services)
+        self._pauses = Pauses(clock)
+        self._name = f"worker-{socket.gethostname()}-{os.getpid()}"
+        self._next_discovery = clock()
+        self._polled: dict[int, float] = {}
+        self._state = ""
+        self._training = threading.Lock()
+
+    def run(self, stop: threading.Event) -> None:
+        """Work until ``stop`` is set; then finish the looks that run, and give a training back."""
+        ticker = threading.Thread(target=self._tick_until, args=(stop,), name="ticker")
+        ticker.start()
+        try:
+            self._queue.run({"look": self.look, "push": self.push, "train": self.train}, _THREADS, stop)
+        finally:
+            stop.set()
+            ticker.join()
+            self._services.store.leases.release(self._name, self._name)
+
+    # -- once a second -------------------------------------------------------------------------------------------------
+
+    def _tick_until(self, stop: threading.Event) -> None:
+        while not stop.wait(_TICK):
+            try:
+                self.tick()
+            except Exception as error:  # this thread serves all projects, and the next second may be luckier
+                known = isinstance(error, DocloopError)
+                log.warning("the worker goes on after: %s", error if known else "a fault", exc_info=not known)
+
+    def tick(self) -> None:
+        """See what there is to do, and put it into the queue."""
+        services = self._services
+        services.store.leases.take(self._name, self._name, self._now(), _ALIVE)
+        services.hints.recover()
+        self._discover()
+        self._poll()
+        for project_id in services.hints.take():
+            if self._pauses.over(project_id):
+                self._queue.enqueue("look", project_id)
+            else:
+                services.hints.leave(project_id)
+                services.hints.finish(project_id)
+        reap(services.store, self._now())
+        waiting = services.store.runs.requested()
+        if waiting and not self._training.locked():
+            self._queue.enqueue("train", waiting[0].id)
+
+    def _discover(self) -> None:
+        """Follow every project whose webhook carries our secret: connected while no worker ran, or by hand."""
+        if self._clock() < self._next_discovery:
+            return
+        self._next_discovery = self._clock() + _DISCOVER
+        try:
+            secret = self._services.credentials.webhook_secret
+            connected = self._services.access.client().projects_with_webhook(WEBHOOK_HEADER, secret)
+        except DocloopError as error:
+            self._next_discovery = self._clock() + FIRST
+            self._tell(logging.WARNING, str(error))
+            return
+        self._tell(logging.INFO, f"Label Studio answers; {len(connected)} of its projects have docloop's webhook.")
+        for project_id in connected:
+            self._services.hints.leave(project_id)
+
+    def _poll(self) -> None:
+        """Webhooks get lost, and some Label Studios may not call us at all: every followed project is looked at now and then."""
+        every = self._services.settings.poll_seconds
+        for project in self._services.store.projects.all():
+            last = self._polled.setdefault(project.project_id, self._clock() - every)
+            if project.followed and self._clock() - last >= every:
+                self._polled[project.project_id] = self._clock()
+                self._services.hints.leave(project.project_id)
+
+    def _tell(self, level: int, state: str) -> None:
+        """Log how it stands with Label Studio, when that has changed."""
+        if state != self._state:
+            self._state = state
+            log.log(level, state)
+
+    # -- jobs ----------------------------------------------------------------------------------------------------------
+
+    def look(self, project_id: int) -> None:
+        """Reconcile, collect samples, decide; then have what is missing predicted."""
+        with held(self._services.store, f"look-{project_id}") as mine:
+            if not mine:
+                return  # another worker's; the hint stays taken until that one is done with it
+            done = False
+            try:
+                report = look(self._services, project_id, self._now)
+                if report.run is not None:
+                    log.info("project %s: run %s begins: %s", project_id, report.run.number, report.decision.reason)
+                done = not report.unfinished
+                self._pauses.worked(project_id)
+                self._queue.enqueue("push", project_id)
+            except Exception as error:
+                self._note(project_id, error)
+        if not done:
+            self._services.hints.leave(project_id)
+        self._services.hints.finish(project_id)
+
+    def push(self, project_id: int) -> None:
+        """Predictions for what has none of the champion's."""
+        try:
+            report = self._pusher.push(project_id)
+        except Exception as error:
+            if not (isinstance(error, DocloopError) and error.code == PUSH_RUNNING):
+                self._note(project_id, error)
+            return
+        if report.pushed or report.failed:
+            log.info(
+                "project %s: %s predictions pushed, %s tasks failed", project_id, report.pushed, len(report.failed)
+            )
+
+    def train(self, run_id: int) -> None:
+        """One training run, in a process of its own; what it made is followed by a look."""
+        with self._training:
+            run = self._services.store.runs.claim(run_id, self._now())
+            if run is None:
+                return  # another worker has it, or it was cancelled
+            settings = self._services.settings
+            arguments = {"models": str(models_folder(settings)), "country": settings.country}
+            self._supervisor.supervise(run, train, arguments)
+            self._services.hints.leave(run.project_id)
+
+    def _note(self, project_id: int, error: Exception) -> None:
+        """Say in the log and at the project why it is not followed just now, and leave it alone for a while."""
+        known = isinstance(error, DocloopError)
+        pause = self._pauses.failed(project_id)
+        said = str(error) if known else "docloop broke; the worker's log says where"
+        log.warning("project %s: %s; again in %.0f s", project_id, said, pause, exc_info=not known)
+        record = self._services.store.projects.by_number(project_id)
+        if record is not None:
+            since = record.fault_since or self._now()
+            self._services.store.projects.update(record.uid, fault=said, fault_since=since)
+
+
+def run_worker(settings: Settings) -> None:
+    """Run a worker until SIGTERM or Ctrl-C."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    services = build_ranking_services(settings)
+    queue = open_queue(settings.queue_url.get_secret_value(), settings.data_dir)
+    limits = Limits(memory=settings.training_memory_mb * 1_000_000)
+    supervisor = Supervisor(services.store, store_url(settings), limits, stop)
+    threading.Thread(target=_stop_predicting, args=(services, stop), name="stopper", daemon=True).start()
+    try:
+        log.info("The worker runs; data in %s.", settings.data_dir)
+        Worker(services, queue, supervisor).run(stop)
+    finally:
+        queue.close()
+        services.close()
+
+
+def _stop_predicting(services: Services, stop: threading.Event) -> None:
+    """End a push that runs: it may take hours, and what is ready is imported all the same."""
+    stop.wait()
+    services.batches.close()
