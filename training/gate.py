@@ -61,7 +61,7 @@ def compare(
     contents = sorted(held.contents & champion.outcomes.keys() & challenger.outcomes.keys())
     held = HeldOut(frozenset(contents), held.folded)
     pairs = [(champion.outcomes[content], challenger.outcomes[content]) for content in contents]
-    metrics = {
+    metrics: dict[str, Any] = {
         "documents": len(contents),
         "judged": "out_of_fold" if held.folded else "held_out",
         "protocol": "exact",
@@ -74,7 +74,8 @@ def compare(
     refusal = sentence_of(doubts) or _refusal(metrics, held, broken)
     if refusal:
         return Verdict(False, f"Kept {champion.version}: {refusal}", metrics)
-    return Verdict(True, f"Promoted: {_summary(metrics, held)}; {fields_in_words(metrics)}.", metrics)
+    summary = f"field F1 {change(metrics)} {held.words}, {sure(metrics['probability'])}"
+    return Verdict(True, f"Promoted: {summary}; {fields_in_words(metrics)}.", metrics)
 
 
 def _refusal(metrics: Mapping[str, Any], held: HeldOut, broken: Sequence[str]) -> str:
@@ -83,20 +84,19 @@ def _refusal(metrics: Mapping[str, Any], held: HeldOut, broken: Sequence[str]) -
     before, after = metrics["champion"], metrics["challenger"]
     if documents < LEAST_DOCUMENTS:
         return f"{documents} documents cannot judge {name}; at least {LEAST_DOCUMENTS} corrected ones are needed."
+    figures = f"field F1 {change(metrics)} {held.words}"
     if after["f1"] <= before["f1"]:
         word = "no better" if after["f1"] == before["f1"] else "worse"
-        return f"{name} is {word} ({_summary(metrics, held)}). More corrected documents may help."
+        return f"{name} is {word} ({figures}). More corrected documents may help."
+    summary = f"{figures}, {sure(metrics['probability'])}"
     if metrics["probability"] < SURE:
-        return f"{name} is not measurably better ({_summary(metrics, held)}). More corrected documents will tell."
+        return f"{name} is not measurably better ({summary}). More corrected documents will tell."
     if broken:
         falls = ", ".join(f"{label} {change(metrics, label)}" for label in broken)
-        summary = _summary(metrics, held)
-        return f"{name} is better in sum ({summary}), but a required field fell: {falls}. More documents with it help."
+        return (
+            f"{name} is better over all ({summary}), but a required field fell: {falls}. More documents with it help."
+        )
     return ""
-
-
-def _summary(metrics: Mapping[str, Any], held: HeldOut) -> str:
-    return f"field F1 {change(metrics)} {held.words}, {sure(metrics['probability'])}"
 
 
 def _figures(version: str, outcomes: Sequence[DocumentOutcome]) -> dict[str, Any]:

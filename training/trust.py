@@ -23,7 +23,8 @@ USUAL = (
     0.005  # of an honest annotator's fields are contradicted at least; on 100 scanned receipts (400 fields) none was
 )
 CHANCE = 0.02  # an honest annotator is in doubt less often than this
-ALONE = 0.15  # with nobody to compare with, only this share of contradicted fields is a doubt: the truth is what the one says
+NORM = 0.8  # who submitted more than this share of all fields is the norm, and not to be judged by the few others
+ALONE = 0.15  # of the norm's fields must be contradicted for a doubt: else the truth is what that one person says
 SHOWN = 3  # examples in a sentence
 
 
@@ -76,7 +77,8 @@ def contradictions(
     found = []
     for field in truth:
         expected = [other.label for other in (*out_of_fold, *champion) if _same_place(field, other)]
-        if expected and field.label not in expected:
+        given = {other.label for other in truth if _same_place(field, other)}  # one place may bear several labels
+        if expected and given.isdisjoint(expected):
             found.append((field.label, expected[0]))
     return found
 
@@ -105,7 +107,7 @@ def _in_doubt(who: int | None, fields: Mapping[int | None, int], found: Mapping[
     if contradicted < LEAST:
         return False
     other_fields = sum(fields.values()) - number
-    if not other_fields:
+    if other_fields < (1 - NORM) * (number + other_fields):
         return contradicted / number > ALONE
     usual = max(USUAL, (sum(found.values()) - contradicted + 0.5) / (other_fields + 1))
     return _at_least(contradicted, number, usual) < CHANCE

@@ -16,7 +16,7 @@ def number(value: float) -> str:
 
 
 def change(metrics: Mapping[str, Any], label: str = "") -> str:
-    """ ".71 -> .78", over all fields or of one label; "no figure" where a side never had the label."""
+    """ ".71 -> .78", over all fields or of one label; 1.00 for a side that rightly said nothing of the label."""
     before, after = (_f1(metrics[side], label) for side in ("champion", "challenger"))
     return f"{number(before)} -> {number(after)}"
 
@@ -48,4 +48,4 @@ def _named(items: list[str], verb: str) -> str:
 
 
 def _f1(figures: Mapping[str, Any], label: str) -> float:
-    return float(figures["labels"].get(label, 0.0) if label else figures["f1"])
+    return float(figures["labels"].get(label, 1.0) if label else figures["f1"])

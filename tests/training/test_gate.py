@@ -63,19 +63,19 @@ def compared(before: Mapping[str, DocumentOutcome], after: Mapping[str, Document
         (
             ("+" * 14 + "-" * 10, "+" * 24),
             ("+" * 14 + "-" * 10, "+" * 24),
-            "Kept keywords-1: fields-3 is no better (field F1 .79 -> .79 on 24 held-out documents, 0 % sure). "
+            "Kept keywords-1: fields-3 is no better (field F1 .79 -> .79 on 24 held-out documents). "
             "More corrected documents may help.",
         ),
         (
             ("+" * 24, "+" * 24),
             ("+" * 14 + "-" * 10, "+" * 24),
-            "Kept keywords-1: fields-3 is worse (field F1 1.00 -> .79 on 24 held-out documents, 0 % sure). "
+            "Kept keywords-1: fields-3 is worse (field F1 1.00 -> .79 on 24 held-out documents). "
             "More corrected documents may help.",
         ),
         (
             ("+" * 22 + "--", "." * 24),
             ("+" * 20 + "----", "+" * 24),
-            "Kept keywords-1: fields-3 is better in sum (field F1 .61 -> .92 on 24 held-out documents, over 99 % sure), but a "
+            "Kept keywords-1: fields-3 is better over all (field F1 .61 -> .92 on 24 held-out documents, over 99 % sure), but a "
             "required field fell: total .92 -> .83. More documents with it help.",
         ),
         (
@@ -124,6 +124,17 @@ def test_only_documents_that_judge_and_that_both_answered_count() -> None:
     held = HeldOut(frozenset(sorted(champion)[:20]), folded=False)
     del champion["003"], challenger["004"]
     assert compared(champion, challenger, held).metrics["documents"] == 18
+
+
+def test_a_label_that_the_truth_never_has_falls_when_it_is_invented() -> None:
+    never, invented = Counts(), Counts(0, 1, 0, 0)
+    before = {f"{n:02}": DocumentOutcome({"total": Counts(1, n % 2, n % 2, n % 2), "date": never}) for n in range(24)}
+    after = {
+        f"{n:02}": DocumentOutcome({"total": Counts(1, 1, 1, 1), "date": invented if n < 3 else never})
+        for n in range(24)
+    }
+    verdict = compared(before, after, HeldOut(frozenset(before), folded=False))
+    assert verdict.sentence.endswith("; total up .67 -> 1.00; date down 1.00 -> .00.")
 
 
 def test_no_documents_promote_nobody() -> None:

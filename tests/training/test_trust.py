@@ -40,6 +40,12 @@ def test_what_contradicts_a_field(
     assert contradictions([found("total", "12.50", box=HERE)], champion, out_of_fold) == expected, why
 
 
+def test_a_place_that_bears_two_labels_contradicts_neither() -> None:
+    truth = [found("total", box=HERE), found("paid", box=HERE)]
+    assert contradictions(truth, [], [found("paid", box=HERE)]) == []
+    assert contradictions(truth, [], [found("date", box=HERE)]) == [("total", "date"), ("paid", "date")]
+
+
 def batch(seed: int, documents: int = 36, slips: float = 0.03) -> list[Sample]:
     """Receipts of three annotators, each of whom forgets a field now and then."""
     chosen = random.Random(seed).sample(range(60), documents)
@@ -97,6 +103,12 @@ def test_the_only_annotator_is_right_unless_hardly_anything_fits() -> None:
     assert sentence_of([doubt]).startswith(
         f"{doubt.contradicted} of {doubt.fields} fields of an unknown annotator contradict"
     )
+
+
+def test_who_submitted_nearly_everything_is_not_judged_by_the_few_others() -> None:
+    samples = [replace(sample, annotator=1 if n < 33 else 2) for n, sample in enumerate(batch(0))]
+    model = {sample.content: list(sample.fields) for sample in samples}
+    assert doubts(flipped(samples[:33], 0.1, seed=0) + samples[33:], {}, model) == ()
 
 
 def test_a_document_that_no_model_answered_is_no_evidence() -> None:

@@ -1,0 +1,152 @@
+"""The loop, closed: annotations in, a better model out, its predictions back, in the right order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from fake_label_studio import Fault
+from loop_parts import Loop
+from made_receipts import SPECS
+
+from ml_backend.document.fields import Field
+from ml_backend.jobs.queue import JobQueue, open_queue
+from ml_backend.services import Services
+from ml_backend.status import project_status, recommendations
+
+LABELS = [spec.label for spec in SPECS]
+
+
+@pytest.fixture
+def queue(services: Services) -> Iterator[JobQueue]:
+    made = open_queue("", services.settings.data_dir)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def loop(services: Services, queue: JobQueue) -> Loop:
+    return Loop.of(services, queue, documents=40)
+
+
+def test_a_new_project_is_predicted_and_served_the_hardest_first(loop: Loop) -> None:
+    loop.turn()
+    served = loop.there.projects[loop.project].model_version
+    assert loop.open_versions() == {served}
+    first = loop.there.next_task(loop.project)
+    found = recommendations(loop.services.store, loop.project, served, "http://ls/{task}", limit=None)
+    assert [each["task"] for each in found][0] == first
+    assert [each["score"] for each in found] == sorted(each["score"] for each in found)
+    assert len(found) == 40
+
+
+def test_nothing_is_trained_below_the_threshold_and_the_answer_says_why(loop: Loop) -> None:
+    loop.turn()
+    loop.annotate(19)
+    loop.turn()
+    found = project_status(loop.services.store, loop.services.registry, loop.project)
+    assert (found["samples"], found["training"]["runs"]) == (19, [])
+    assert found["training"]["answer"] == "19 confirmed documents so far; training starts by itself at 20 (1 more)."
+
+
+@pytest.mark.slow
+def test_at_the_threshold_a_version_is_trained_promoted_served_and_taken_back(loop: Loop) -> None:
+    loop.turn()
+    baseline = loop.there.projects[loop.project].model_version
+    loop.annotate(20)
+    loop.turn()  # looks, trains, promotes
+    loop.turn()  # re-predicts
+    (run,) = loop.services.store.runs.latest(loop.uid, 10)
+    assert (run.state, run.version) == ("succeeded", "fields-1"), run.reason
+    assert run.verdict.startswith("Promoted: field F1 ")
+    served = loop.there.projects[loop.project].model_version
+    assert served.startswith("fields-1.")
+    assert loop.open_versions() == {served}
+    uses = {use.model_version: use for use in loop.services.store.ledger.uses(loop.uid)}
+    assert uses[baseline].documents == 20
+    order = [loop.there.predictions[loop.shown(task) or 0].score for task in loop.annotate(9)]
+    assert order == sorted(order)  # type: ignore[type-var]
+
+    assert loop.services.registry.rollback(loop.uid) == ""
+    loop.turn()
+    assert loop.there.projects[loop.project].model_version == baseline
+
+
+@pytest.mark.slow
+def test_the_version_of_an_annotator_with_wrong_labels_is_refused(loop: Loop) -> None:
+    loop.turn()
+    loop.annotate(20)
+    loop.turn()
+    champion = loop.services.registry.active(loop.uid)
+
+    def shifted(field: Field) -> Field:
+        return replace(field, label=LABELS[LABELS.index(field.label) - 1])
+
+    loop.turn()
+    loop.annotate(12, shifted, by=7)
+    loop.turn()
+    newest = loop.services.store.runs.latest(loop.uid, 1)[0]
+    assert newest.number == 2
+    assert newest.verdict.startswith(f"Kept {champion}")
+    assert loop.services.registry.active(loop.uid) == champion
+
+
+def test_a_request_below_five_documents_is_answered_and_dropped(loop: Loop) -> None:
+    loop.turn()
+    loop.annotate(3)
+    loop.services.store.runs.request(loop.project, "Anna", 1.0)
+    loop.turn()
+    record = loop.services.store.projects.get(loop.uid)
+    assert record is not None
+    assert "at least 5 are needed" in record.answer
+    assert loop.services.store.runs.requests() == []
+
+
+def test_while_label_studio_is_down_the_project_says_since_when_and_nothing_is_lost(loop: Loop) -> None:
+    loop.turn()
+    loop.annotate(2)
+    loop.there.fault = Fault("down")
+    loop.turn()
+    record = loop.services.store.projects.get(loop.uid)
+    assert record is not None
+    assert "does not answer" in record.fault
+    assert record.fault_since is not None
+    assert loop.services.hints.take() == [loop.project]  # it is looked at again
+    loop.there.fault = None
+    loop.turn()
+    record = loop.services.store.projects.get(loop.uid)
+    assert record is not None
+    assert (record.fault, record.fault_since) == ("", None)
+    assert loop.services.store.samples.count(loop.uid) == 2
+
+
+def test_a_skipped_task_and_one_that_nobody_looked_at_are_no_samples(loop: Loop) -> None:
+    loop.turn()
+    tasks = loop.there.tasks_of(loop.project)
+    loop.there.annotate(tasks[0], [], was_cancelled=True)
+    loop.there.annotate_from_predictions(tasks[1:3])
+    loop.there.pass_time(120)
+    loop.turn()
+    assert loop.services.store.samples.count(loop.uid) == 0
+
+
+def test_a_new_task_is_predicted_by_itself(loop: Loop) -> None:
+    loop.turn()
+    (task,) = loop.there.add_tasks(loop.project, [{"image": "77"}])
+    loop.turn()
+    assert loop.shown(task) is not None
+
+
+def test_a_deleted_annotation_takes_its_sample_and_its_corrections_with_it(loop: Loop) -> None:
+    loop.turn()
+    loop.annotate(2)
+    loop.turn()
+    assert loop.services.store.samples.count(loop.uid) == 2
+    assert list(loop.services.store.ledger.corrections(loop.uid))
+    for number in list(loop.there.annotations):
+        loop.there.delete_annotation(number)
+    loop.there.pass_time(120)
+    loop.turn()
+    assert loop.services.store.samples.count(loop.uid) == 0
+    assert list(loop.services.store.ledger.corrections(loop.uid)) == []
