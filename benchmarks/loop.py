@@ -73,7 +73,9 @@ def judge_all(model: FieldExtractor, samples: Sequence[Sample], into: Measured) 
         judged += [Outcome(label, item.confidence, False, False) for label, item in found.items() if label not in truth]
         into.outcomes += judged
         if extraction.score is not None:
-            right = {label: plain(item.text) for label, item in found.items()} == {k: plain(v) for k, v in truth.items()}
+            right = {label: plain(item.text) for label, item in found.items()} == {
+                k: plain(v) for k, v in truth.items()
+            }
             into.documents.append((extraction.score, right))
 
 
@@ -104,7 +106,9 @@ def main() -> None:
     arguments = parser.parse_args()
     samples = load_receipts(arguments.sroie_dir, arguments.cache)
     print(f"{len(samples)} receipts, {arguments.folds} folds, {arguments.seeds} orders; seconds are of one processor\n")
-    print(f"{'documents':>10} | {'exact':>6} {'fuzzy':>6} | {'ECE':>6} {'of doc':>6} | {'fit s':>7} {'ms/page':>7} {'MiB':>6}")
+    print(
+        f"{'documents':>10} | {'exact':>6} {'fuzzy':>6} | {'ECE':>6} {'of doc':>6} | {'fit s':>7} {'ms/page':>7} {'MiB':>6}"
+    )
     baseline = Measured()
     judge_all(KeywordBaseline(), samples, baseline)
     print(baseline.row("baseline"), flush=True)

@@ -73,9 +73,7 @@ def _parts(segment: Segment, wanted: str) -> Iterator[Span]:
 
 def _run(layout: PageLayout, wanted: str) -> Box | None:
     """The neighbouring words, over several rows where needed, that spell most of ``wanted``."""
-    words = [
-        (segment, i, plain(text)) for segment in layout.segments for i, text in enumerate(segment.text.split(" "))
-    ]
+    words = [(segment, i, plain(text)) for segment in layout.segments for i, text in enumerate(segment.text.split(" "))]
     best, place = float(SAME), None
     for start in range(len(words)):
         spelt = ""
@@ -94,5 +92,9 @@ def _run(layout: PageLayout, wanted: str) -> Box | None:
 def _true_box(lines: list[Mapping[str, Any]], text: str) -> Box:
     """The box of the true lines that speak the value; the whole page if none does."""
     wanted = plain(text)
-    spoken = [line for line in lines if plain(line["text"]) and (plain(line["text"]) in wanted or wanted in plain(line["text"]))]
+    spoken = [
+        line
+        for line in lines
+        if plain(line["text"]) and (plain(line["text"]) in wanted or wanted in plain(line["text"]))
+    ]
     return union(Quad.clipped(map(tuple, line["polygon"])).box for line in spoken) if spoken else Box(0, 0, 1, 1)

@@ -13,7 +13,7 @@ from typing import Any
 
 from ml_backend.credentials import WEBHOOK_HEADER
 from ml_backend.errors import LabelStudioError
-from ml_backend.label_studio.client import UNCERTAINTY, LabelStudio, Project
+from ml_backend.label_studio.client import OPEN, UNCERTAINTY, LabelStudio, Project
 
 TITLE = "docloop"
 VIEW = "Hardest first"
@@ -71,13 +71,12 @@ def _ensure_view(label_studio: LabelStudio, project_id: int) -> None:
     there = label_studio.call("GET", "api/dm/views/", project=project_id)
     if any((view.get("data") or {}).get("title") == VIEW for view in there):
         return
-    unlabelled = {"filter": "filter:tasks:completed_at", "operator": "empty", "type": "Datetime", "value": True}
     data = {
         "title": VIEW,
         "type": "list",
         "target": "tasks",
         "ordering": ["tasks:predictions_score"],
-        "filters": {"conjunction": "and", "items": [unlabelled]},
+        "filters": {"conjunction": "and", "items": [OPEN]},
     }
     label_studio.call("POST", "api/dm/views/", body={"project": project_id, "data": data})
 

@@ -6,14 +6,13 @@ Asking ``/next`` reserves the task for the user of docloop's token, as opening i
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from ml_backend.connect import TITLE
 from ml_backend.errors import LabelStudioError
-from ml_backend.label_studio.client import LabelStudio
+from ml_backend.label_studio.client import OPEN, SCORED, LabelStudio
 
 _RESERVED = "Task lock"  # the queue of a task that this user opened before
 _SAME = 1e-6
@@ -85,21 +84,7 @@ def check_order(label_studio: LabelStudio, project_id: int) -> OrderReport:
 
 def _lowest_score(label_studio: LabelStudio, project_id: int) -> float | None:
     """The score of the open task that should come first; None when there is none with a prediction of the served version."""
-    unlabelled = {"filter": "filter:tasks:completed_at", "operator": "empty", "type": "Datetime", "value": True}
-    scored = {"filter": "filter:tasks:predictions_score", "operator": "empty", "type": "Number", "value": False}
-    query = {
-        "filters": {"conjunction": "and", "items": [unlabelled, scored]},
-        "ordering": ["tasks:predictions_score"],
-    }
-    body = label_studio.call(
-        "GET",
-        "api/tasks",
-        project=project_id,
-        fields="all",
-        include="id,predictions_score",
-        query=json.dumps(query),
-        page=1,
-        page_size=1,
+    rows = label_studio.task_page(
+        project_id, [OPEN, SCORED], "tasks:predictions_score", ("id", "predictions_score"), size=1
     )
-    rows = body["tasks"]
     return float(rows[0]["predictions_score"]) if rows else None

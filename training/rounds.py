@@ -98,9 +98,9 @@ class Round:
 
     def _judge(self, project_uid: str, samples: Sequence[Sample], held: HeldOut, fitted: Fitted) -> Verdict:
         """Champion and challenger on the same documents, by answers that each gave without having seen them."""
-        best = self.champions.registry.best(project_uid)
-        kept = read_out_of_fold(best.folder) if best.folder else {}
         champion = self.champions.of(project_uid)
+        best = self.champions.registry.best(project_uid)
+        kept = read_out_of_fold(best.folder) if best.folder and best.version == champion.version else {}
         before = answers_of(champion, samples, self.specs, kept)
         judges = [sample for sample in samples if sample.content in held.contents]
         after = answers_of(fitted.extractor, judges, self.specs, fitted.out_of_fold)
@@ -109,7 +109,7 @@ class Round:
             Candidate(fitted.extractor.version, self._outcomes(judges, after)),
             self.specs,
             held,
-            doubts(samples, before, fitted.out_of_fold),
+            doubts(samples, before, {**fitted.out_of_fold, **after}),
             self.seed,
         )
 

@@ -19,9 +19,7 @@ from ml_backend.document.samples import Sample
 from training.metrics import plain, same_region
 
 LEAST = 2  # contradicted fields: one is a slip of the hand
-USUAL = (
-    0.005  # of an honest annotator's fields are contradicted at least; on 100 scanned receipts (400 fields) none was
-)
+USUAL = 0.005  # of an honest annotator's fields are contradicted at least; of 400 fields of scanned receipts one was
 CHANCE = 0.02  # an honest annotator is in doubt less often than this
 NORM = 0.8  # who submitted more than this share of all fields is the norm, and not to be judged by the few others
 ALONE = 0.15  # of the norm's fields must be contradicted for a doubt: else the truth is what that one person says

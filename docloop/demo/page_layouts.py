@@ -84,7 +84,7 @@ def _table(pen: Pen, receipt: Receipt, rule: str) -> None:
     pen.rule("solid")
     for item in receipt.items:
         cells: Cells = [
-            (0.01, "left", item.name),
+            (0.01, "left", receipt.name_of(item)),
             (0.6, "right", str(item.pieces)),
             (0.8, "right", receipt.number_of(item.price)),
             (0.99, "right", receipt.number_of(item.total)),
@@ -96,7 +96,7 @@ def _table(pen: Pen, receipt: Receipt, rule: str) -> None:
 
 
 def _sums(pen: Pen, receipt: Receipt) -> None:
-    rows: tuple[tuple[str, Part, bool], ...] = (
+    rows: tuple[tuple[Part, Part, bool], ...] = (
         (receipt.word("net"), receipt.number_of(receipt.net), False),
         (receipt.tax_name, Mark("tax", receipt.number_of(receipt.tax)), False),
         (receipt.word("total"), receipt.marked("total", receipt.total), True),

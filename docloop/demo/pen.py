@@ -6,7 +6,7 @@ A part of a line is a string, or a ``Mark``: a string whose place matters. Posit
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
@@ -104,13 +104,13 @@ class Pen:
         self._advance(scale)
 
     def row(self, left: Sequence[Part], right: Sequence[Part], scale: float = 1.0, bold: bool = False) -> None:
-        """A line with something at both ends; a plain text on the left gives way to the one on the right."""
+        """A line with something at both ends; the text on the left gives way to the one on the right."""
         chosen = self._font(scale, bold)
         right_length = self._length(right, chosen)
         room = self.inner - right_length - self.size * 0.6
         parts = list(left)
-        while self._length(parts, chosen) > room and isinstance(parts[-1], str) and parts[-1]:
-            parts[-1] = parts[-1][:-1]
+        while self._length(parts, chosen) > room and (shorter := _without_last(parts[-1])):
+            parts[-1] = shorter
         self._write(parts, self.margin, chosen)
         self._write(right, self.width - self.margin - right_length, chosen)
         self._advance(scale)
@@ -197,6 +197,13 @@ class Pen:
                     self._draw.textbbox((x, baseline), text, font=chosen, anchor="ls")
                 )
             x += chosen.getlength(text)
+
+
+def _without_last(part: Part) -> Part:
+    """The part without its last character; empty, and so false, when nothing is left."""
+    if isinstance(part, str):
+        return part[:-1]
+    return replace(part, text=part.text[:-1].rstrip()) if len(part.text) > 1 else ""
 
 
 def _pieces(parts: Sequence[Part]) -> Iterator[tuple[str, str]]:

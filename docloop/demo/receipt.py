@@ -8,7 +8,7 @@ from random import Random
 
 from docloop.demo.goods import GOODS, PEOPLE, SHOPS
 from docloop.demo.locales import LOCALES, Locale
-from docloop.demo.pen import Mark
+from docloop.demo.pen import Mark, Part
 
 _FIRST_DAY = datetime.date(2025, 1, 7)
 _DAYS = 640
@@ -69,9 +69,14 @@ class Receipt:
         before, _, after = self.amount(cents).partition(number)
         return Mark(label, number, before, after)
 
+    def name_of(self, item: Item) -> Part:
+        """An item's name; that of the first one is a field that no rule of docloop knows, and that has to be learned."""
+        return Mark("first_item", item.name) if item is self.items[0] else item.name
+
     @property
-    def tax_name(self) -> str:
-        return f"{self.word('tax')} {self.locale.rate} %"
+    def tax_name(self) -> Mark:
+        """The tax in words, with its rate, which has to be learned as well."""
+        return Mark("tax_rate", f"{self.locale.rate} %", f"{self.word('tax')} ")
 
 
 def make_receipt(kind: str, locale: Locale, random: Random) -> Receipt:

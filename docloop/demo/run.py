@@ -114,7 +114,7 @@ def _simulate(plan: DemoPlan, running: Running, console: Console) -> None:
 
     label_studio = LabelStudio(running.server.url, running.token)
     samples = {sample.name: sample for sample in render_samples(plan.samples, seed=_SEED)}
-    interface = read_interface(load_interface_xml("receipt"))
+    interface = read_interface(label_studio.project(running.project).label_config)
     with console.status("Annotating ...") as shown:
 
         def on_step(step: Step) -> None:
@@ -180,10 +180,19 @@ def _samples(plan: DemoPlan, console: Console) -> Path:
     return folder
 
 
+def interface_xml() -> str:
+    """The receipt interface, and two labels that docloop has never heard of: they have to be learned."""
+    own = "".join(
+        f'  <Label value="{label}" background="{colour}" field_type="text" hotkey="{key}"/>\n  '
+        for label, colour, key in (("first_item", "#8c564b", 8), ("tax_rate", "#e377c2", 9))
+    )
+    return load_interface_xml("receipt").replace("</RectangleLabels>", f"{own}</RectangleLabels>")
+
+
 def _project(url: str, token: str) -> int:
     label_studio = LabelStudio(url, token)
     try:
-        found = label_studio.find_project(TITLE) or label_studio.create_project(TITLE, load_interface_xml("receipt"))
+        found = label_studio.find_project(TITLE) or label_studio.create_project(TITLE, interface_xml())
     finally:
         label_studio.close()
     return found.id

@@ -21,7 +21,7 @@ from docloop.demo.pen import Pen
 from docloop.demo.receipt import Receipt, make_receipt
 from ml_backend.document.geometry import Box
 
-LABELS = ("company", "address", "phone", "date", "receipt_number", "tax", "total")
+LABELS = ("company", "address", "phone", "date", "receipt_number", "tax", "total", "first_item", "tax_rate")
 SEED = 20261120
 
 

@@ -19,7 +19,7 @@ def supermarket(pen: Pen, receipt: Receipt, random: Random) -> None:
     pen.gap()
     pen.row(("",), (receipt.locale.amount(0)[-1] if receipt.locale.money.startswith("{") else receipt.locale.money[0],))
     for item in receipt.items:
-        pen.row((item.name,), (f"{receipt.number_of(item.total)} A",))
+        pen.row((receipt.name_of(item),), (f"{receipt.number_of(item.total)} A",))
         if item.pieces > 1:
             pen.line(f"   {item.pieces} x {receipt.number_of(item.price)}")
     pen.rule("dashes")
@@ -56,7 +56,7 @@ def cafe(pen: Pen, receipt: Receipt, random: Random) -> None:
     pen.line(f"{receipt.word('receipt_no')} ", Mark("receipt_number", receipt.number))
     pen.rule("dots")
     for item in receipt.items:
-        pen.row((f"{item.pieces}  {item.name}",), (receipt.number_of(item.total),))
+        pen.row((f"{item.pieces}  ", receipt.name_of(item)), (receipt.number_of(item.total),))
     pen.rule("dots")
     pen.row((receipt.word("net"),), (receipt.number_of(receipt.net),), scale=0.9)
     pen.row((receipt.tax_name,), (Mark("tax", receipt.number_of(receipt.tax)),), scale=0.9)
@@ -78,7 +78,7 @@ def petrol(pen: Pen, receipt: Receipt, random: Random) -> None:
     pen.row((f"{receipt.word('time')}:",), (receipt.time,))
     pen.rule("solid")
     fuel = receipt.items[0]
-    pen.line(f"* {fuel.name}", bold=True, scale=1.15)
+    pen.line("* ", receipt.name_of(fuel), bold=True, scale=1.15)
     pen.row(
         (f"{receipt.word('pump')} {receipt.table % 9 + 1}",),
         (f"{receipt.word('litres')} {receipt.number_of(fuel.quantity)}",),
@@ -86,7 +86,7 @@ def petrol(pen: Pen, receipt: Receipt, random: Random) -> None:
     pen.row((f"{receipt.word('price')} / {receipt.word('litres')[:1]}",), (receipt.number_of(fuel.price),))
     pen.gap()
     pen.row((receipt.word("net"),), (receipt.number_of(receipt.net),))
-    pen.row((f"+ {receipt.tax_name}",), (Mark("tax", receipt.number_of(receipt.tax)),))
+    pen.row(("+ ", receipt.tax_name), (Mark("tax", receipt.number_of(receipt.tax)),))
     pen.rule("double")
     pen.row((receipt.word("total").upper(),), (receipt.marked("total", receipt.total),), scale=1.5, bold=True)
     pen.rule("double")
@@ -111,7 +111,7 @@ def taxi(pen: Pen, receipt: Receipt, random: Random) -> None:
     pen.line(f"{receipt.word('distance')}: {receipt.number_of(receipt.items[1].quantity)} {unit}")
     pen.rule("dashes")
     for item in receipt.items:
-        pen.row((item.name,), (receipt.number_of(item.total),))
+        pen.row((receipt.name_of(item),), (receipt.number_of(item.total),))
     pen.rule("dashes")
     _total_and_tax(pen, receipt, receipt.word("total"))
     pen.gap(1.5)
@@ -136,7 +136,7 @@ def pharmacy(pen: Pen, receipt: Receipt, random: Random) -> None:
     pen.rule("solid")
     for item in receipt.items:
         pen.cells(
-            [(0, "left", str(item.pieces)), (0.16, "left", item.name), (1, "right", receipt.number_of(item.total))]
+            [(0, "left", str(item.pieces)), (0.16, "left", receipt.name_of(item)), (1, "right", receipt.number_of(item.total))]
         )
     pen.gap()
     top = pen.y
@@ -164,7 +164,7 @@ def hardware(pen: Pen, receipt: Receipt, random: Random) -> None:
     )
     pen.rule("dashes")
     for item in receipt.items:
-        pen.line(f"{random.randrange(10**7, 10**8)}  {item.name}")
+        pen.line(f"{random.randrange(10**7, 10**8)}  ", receipt.name_of(item))
         pen.row((f"     {item.pieces} x {receipt.number_of(item.price)}",), (receipt.number_of(item.total),))
     pen.rule("dashes")
     _total_and_tax(pen, receipt, receipt.word("total").upper())
@@ -189,14 +189,14 @@ def restaurant(pen: Pen, receipt: Receipt, random: Random) -> None:
     pen.rule("dots")
     for item in receipt.items:
         pen.cells(
-            [(0.06, "right", str(item.pieces)), (0.1, "left", item.name), (1, "right", receipt.number_of(item.total))]
+            [(0.06, "right", str(item.pieces)), (0.1, "left", receipt.name_of(item)), (1, "right", receipt.number_of(item.total))]
         )
     pen.rule("dots")
     pen.row((receipt.word("total"),), (receipt.marked("total", receipt.total),), scale=1.5, bold=True)
     pen.gap(0.3)
     pen.row(
         (f"{receipt.word('net')} {receipt.number_of(receipt.net)}",),
-        (f"{receipt.tax_name}  ", Mark("tax", receipt.number_of(receipt.tax))),
+        (receipt.tax_name, "  ", Mark("tax", receipt.number_of(receipt.tax))),
         scale=0.85,
     )
     pen.gap()
@@ -222,7 +222,7 @@ def _total_and_tax(pen: Pen, receipt: Receipt, word: str) -> None:
         pen.row((receipt.tax_name,), (tax,))
     pen.row((word,), (total,), scale=1.35, bold=True)
     if not receipt.locale.tax_on_top:
-        pen.row((f"{receipt.word('included')} {receipt.tax_name}",), (tax,))
+        pen.row((f"{receipt.word('included')} ", receipt.tax_name), (tax,))
 
 
 def _paid(pen: Pen, receipt: Receipt, random: Random) -> None:
@@ -238,7 +238,7 @@ def _paid(pen: Pen, receipt: Receipt, random: Random) -> None:
 def _tax_table(pen: Pen, receipt: Receipt) -> None:
     heads: tuple[Part, ...] = ("A", receipt.word("net"), receipt.word("tax"), receipt.word("total"))
     values: tuple[Part, ...] = (
-        f"{receipt.locale.rate}%",
+        Mark("tax_rate", f"{receipt.locale.rate}%"),
         receipt.number_of(receipt.net),
         Mark("tax", receipt.number_of(receipt.tax)),
         receipt.number_of(receipt.total),

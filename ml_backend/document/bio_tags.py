@@ -91,5 +91,3 @@ def _spoken(page: Page, words: Sequence[int], wanted: str) -> list[int]:
             same[owner[at]] += 1
     chosen = [n for n, text in enumerate(texts) if text and (same[n] >= SPOKEN * len(text) or wanted in text)]
     return [words[n] for n in chosen] if sum(same[n] for n in chosen) >= ENOUGH * len(wanted) else []
-
-

@@ -73,9 +73,9 @@ def stamps_since(
         last = page[-1].updated_at
         if last == page[0].updated_at:
             at_once = [_item("updated_at", "equal", "Datetime", last)]
-            known = set(page)
+            known = {stamp.id for stamp in page} | (seen if last == since else set())
             for stamps in _by_id(label_studio, project_id, at_once, size):
-                yield [stamp for stamp in stamps if stamp not in known]
+                yield [stamp for stamp in stamps if stamp.id not in known]
             since, seen = just_after(last), set()
         else:
             since, seen = last, {stamp.id for stamp in page if stamp.updated_at == last}

@@ -71,14 +71,15 @@ class Ledger:
     def annotations(self, project_uid: str) -> Iterator[AnnotationRecord]:
         """All annotations of the project by document and annotation id, streamed."""
         mine = sa.select(*columns(AnnotationRecord, annotation_table)).select_from(_WITH_DOCUMENT)
-        keys = (annotation_table.c.document_id, annotation_table.c.annotation_id)
+        keys = (documents.c.id, annotation_table.c.annotation_id)
         return self._database.pages(mine.where(documents.c.project_uid == project_uid), keys, AnnotationRecord)
 
     def corrections(
         self, project_uid: str, limit: int | None = None, newest_first: bool = True
     ) -> Iterator[CorrectionRecord]:
         """The corrections of the project by time, streamed; ``limit`` of them at most."""
-        mine = _CORRECTION.where(documents.c.project_uid == project_uid)
+        # As an expression no index of documents has it, so SQLite walks along the index by time and sorts nothing.
+        mine = _CORRECTION.where(documents.c.project_uid.concat("") == project_uid)
         keys = (corrections.c.at, corrections.c.id)
         return self._database.pages(mine, keys, CorrectionRecord, descending=newest_first, limit=limit)
 

@@ -66,7 +66,10 @@ class StoreContract(StoreDocumentsContract, StoreLedgerContract, StoreRunsContra
         store.runs.request(1, "", 1.0)
         run = store.runs.begin(P, 1, "", "", 1, 1.0)
         store.releases.freeze(P, [sample("c")], {"c": "train"})
+        store.projects.put(project("namesake", 1))
         store.projects.remove(P)
+        assert rows(store) == {"projects": 1, "requests": 1, "runs": 1, "releases": 1}
+        store.projects.remove("namesake")
         store.projects.remove("?")
         assert rows(store) == {"runs": 1, "releases": 1}
         assert run is not None

@@ -64,6 +64,8 @@ class StoreRunsContract:
         for attempt in (1, 2, 3):
             held = store.runs.claim(begun.id, 100.0 * attempt)
             assert held is not None
+            assert store.runs.heartbeat(begun.id, attempt - 1, 999.0, "", 0.0) is None  # of the one before that woke up
+            assert not store.runs.finish(begun.id, attempt - 1, "succeeded", 999.0, version="late")
             assert (store.runs.silent(100.0 * attempt + 20), store.runs.silent(100.0 * attempt + 21)) == ([], [held])
             left = store.runs.retry_or_fail(held, 100.0 * attempt + 30, "died")
             assert store.runs.retry_or_fail(held, 999.0, "died twice") == left
@@ -120,5 +122,6 @@ class StoreRunsContract:
         assert (take("worker-1", "b", 19.0, 5.0), take("worker%", "c", 19.0, 5.0)) == (True, True)
         release("worker-1", "a")
         assert (store.leases.held("worker-", 20.0), store.leases.held("worker-", 30.0)) == (["worker-1"], [])
+        assert store.leases.held("worker_", 20.0) == []
         release("worker-1", "b")
         assert holder("worker-1", 20.0) == ""

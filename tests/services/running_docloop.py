@@ -48,8 +48,8 @@ class RunningDocloop:
 
 
 @contextmanager
-def running_docloop(label_studio: RunningLabelStudio, data_dir: Path) -> Iterator[RunningDocloop]:
-    """``docloop serve`` beside ``label_studio``, stopped at the end."""
+def running_docloop(label_studio: RunningLabelStudio, data_dir: Path, **settings: str) -> Iterator[RunningDocloop]:
+    """``docloop serve`` beside ``label_studio``, with further settings, stopped at the end."""
     port = free_port()
     environment = {
         "DOCLOOP_DATA_DIR": str(data_dir),
@@ -58,6 +58,7 @@ def running_docloop(label_studio: RunningLabelStudio, data_dir: Path) -> Iterato
         "DOCLOOP_PORT": str(port),
         "DOCLOOP_OCR_RUNTIME": "onnxruntime",
         "OMP_NUM_THREADS": "1",
+        **settings,
     }
     log = data_dir / "serve.log"
     with log.open("wb") as output:

@@ -28,7 +28,8 @@ from training.worker import Worker
 CONFIG = (
     '<View><Image name="image" value="$image"/><RectangleLabels name="label" toName="image">'
     + "".join(
-        f'<Label value="{spec.label}" field_type="{spec.type}" required="{str(spec.required).lower()}"/>' for spec in SPECS
+        f'<Label value="{spec.label}" field_type="{spec.type}" required="{str(spec.required).lower()}"/>'
+        for spec in SPECS
     )
     + '</RectangleLabels><TextArea name="transcription" toName="image" perRegion="true"/></View>'
 )
@@ -127,7 +128,9 @@ class Loop:
     def shown(self, task: int) -> int | None:
         """The prediction of a task that Label Studio serves."""
         served = self.there.projects[self.project].model_version
-        return next((p.id for p in self.there.predictions.values() if p.task == task and p.model_version == served), None)
+        return next(
+            (p.id for p in self.there.predictions.values() if p.task == task and p.model_version == served), None
+        )
 
     def open_versions(self) -> set[str]:
         """The newest version of every task without an annotation."""

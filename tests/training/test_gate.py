@@ -143,8 +143,8 @@ def test_no_documents_promote_nobody() -> None:
 
 
 def test_the_same_seed_gives_the_same_verdict_and_many_documents_are_no_burden() -> None:
-    """4,000 documents: drawn one by one, the draws would fill 64 MB."""
-    champion, challenger = outcomes("+-" * 2_000, "+-" * 2_000), outcomes("-+" * 1_980 + "++" * 20, "+-" * 2_000)
+    """2,000 documents: drawn one by one, the draws would fill 32 MB."""
+    champion, challenger = outcomes("+-" * 1_000, "+-" * 1_000), outcomes("-+" * 980 + "++" * 20, "+-" * 1_000)
     held = HeldOut(frozenset(champion), folded=False)
     first, second = (compared(champion, challenger, held) for _ in range(2))
     assert first == second

@@ -36,7 +36,7 @@ def test_a_new_project_is_predicted_and_served_the_hardest_first(loop: Loop) -> 
     assert loop.open_versions() == {served}
     first = loop.there.next_task(loop.project)
     found = recommendations(loop.services.store, loop.project, served, "http://ls/{task}", limit=None)
-    assert [each["task"] for each in found][0] == first
+    assert found[0]["task"] == first
     assert [each["score"] for each in found] == sorted(each["score"] for each in found)
     assert len(found) == 40
 

@@ -19,7 +19,7 @@ _MARKS = ".,:;-()[]*#\"'"
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """``tags[i]`` and ``features[i]`` are of token ``i``; ``truth[label]`` are the bare texts; ``fields[n]`` the tokens of field n."""
+    """``tags[i]`` and ``features[i]`` are of token ``i``, ``truth[label]`` bare texts, ``fields[n]`` the tokens of field n."""
 
     sample: Sample
     reading: Reading

@@ -10,10 +10,7 @@ import numpy as np
 from ml_backend.document.bio_tags import bare
 from ml_backend.document.fields import FieldSpec
 from ml_backend.models.token_classifier.answering import Options
-from ml_backend.models.token_classifier.choosing import (
-    LEAST, MORE_IF_RARE, POOLED, Calibration, Choice, choose,
-)  # fmt: skip
-from ml_backend.models.token_classifier.linear import Floats
+from ml_backend.models.token_classifier.choosing import LEAST, MORE_IF_RARE, POOLED, Calibration, Choice, choose
 from ml_backend.models.token_classifier.ranking import LabelFacts, RankModel, widen
 from training.trainers.prepared import Prepared
 

@@ -65,7 +65,7 @@ def _weight(prepared: Prepared, at: int, tag: str, spoken: bool, seed: int) -> f
 def _fitted(
     names: Sequence[str], found: Columns, lengths: Sequence[int], tags: Sequence[str], weights: Sequence[float]
 ) -> TagModel:
-    """The regression over rows of ``lengths`` features each, whose numbers in ``names`` stand one after the other in ``found``."""
+    """The regression over rows of ``lengths`` features each, whose places in ``names`` stand one after the other in ``found``."""
     from scipy.sparse import csr_matrix
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression

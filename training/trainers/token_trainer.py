@@ -105,9 +105,7 @@ class _Fit:
                 more = gazetteer_features(one, self.gazetteer, without)
                 chances = tags.chances([[*row, *extra] for row, extra in zip(one.features, more, strict=True)])
                 by_label = label_chances(chances, tags.tags, list(self.facts))
-                options[number] = options_of(
-                    one.reading, self.asked, by_label, self.facts, self.gazetteer, without
-                )
+                options[number] = options_of(one.reading, self.asked, by_label, self.facts, self.gazetteer, without)
         return options
 
     def _answers(self, options: Sequence[Sequence[Options]]) -> list[Answer]:

@@ -59,7 +59,11 @@ def candidates(
     """All candidates for one label; ``chances`` has for each token the probability of B and of I, shape (tokens, 2)."""
     kept: dict[tuple[tuple[int, ...], str], Candidate] = {}
     together = chances.sum(axis=1)
-    for candidate in (*_from_baseline(reading, spec), *_typed(reading, spec, together), *_labelled(reading, spec, chances)):
+    for candidate in (
+        *_from_baseline(reading, spec),
+        *_typed(reading, spec, together),
+        *_labelled(reading, spec, chances),
+    ):
         for form in _forms(reading, spec, candidate):
             key = form.words, bare(form.text)
             if key[1]:
@@ -73,7 +77,9 @@ def _merged(one: Candidate, other: Candidate) -> Candidate:
 
 def _from_baseline(reading: Reading, spec: FieldSpec) -> Iterator[Candidate]:
     for rank, found in enumerate(reading.found[spec.label][: MANY if spec.repeats else PLACES]):
-        yield replace(_of_found(reading, spec.label, found), rank=rank, confidence=found.confidence, reason=found.reason)
+        yield replace(
+            _of_found(reading, spec.label, found), rank=rank, confidence=found.confidence, reason=found.reason
+        )
 
 
 def _of_found(reading: Reading, label: str, found: Found) -> Candidate:
@@ -141,7 +147,7 @@ def _box(reading: Reading, words: Sequence[int]) -> Box:
 
 
 def _forms(reading: Reading, spec: FieldSpec, candidate: Candidate) -> Iterator[Candidate]:
-    """The candidate, and where its first word says its name too ("No:A-12") what stands behind it, and the whole words of a part."""
+    """The candidate, the whole words of a part, an amount with its currency, what stands behind the colon of "No:A-12"."""
     yield candidate
     if candidate.form == "part":
         yield replace(_of_words(reading, candidate.label, candidate.words), typed=False)

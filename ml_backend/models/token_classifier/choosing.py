@@ -34,7 +34,7 @@ class Choice:
 
 def choose(options: Sequence[Candidate], chances: Floats, repeats: bool) -> list[Choice]:
     """The best candidate, or of a label that repeats all likely ones that share no word, in reading order."""
-    order = np.argsort(-chances, kind="stable")
+    order = [int(at) for at in np.argsort(-chances, kind="stable")]
     kept: list[Choice] = []
     for at in order:
         option, chance = options[at], float(chances[at])
@@ -46,7 +46,9 @@ def choose(options: Sequence[Candidate], chances: Floats, repeats: bool) -> list
     return sorted(kept, key=lambda choice: choice.candidate.words)
 
 
-def _rival(options: Sequence[Candidate], chances: Floats, order: Sequence[int], chosen: Candidate, repeats: bool) -> float:
+def _rival(
+    options: Sequence[Candidate], chances: Floats, order: Sequence[int], chosen: Candidate, repeats: bool
+) -> float:
     words, text = set(chosen.words), bare(chosen.text)
     for at in order:
         other = options[at]
@@ -59,10 +61,10 @@ def _rival(options: Sequence[Candidate], chances: Floats, order: Sequence[int], 
 class Calibration:
     """Platt's curves, fitted on answers for documents that the models had not seen.
 
-    ``curves[label]`` are slope and offset from a choice's evidence to log odds; ``""`` is for all labels together. ``least[label]``
-    is the confidence from which a field is shown. ``absent[label]`` is how often a label without an answer is really not there.
-    ``document`` is the curve from the logarithm of a document's product of confidences to the log odds that nothing is to be
-    corrected, or None if there were too few documents for one.
+    ``curves[label]`` are slope and offset from a choice's evidence to log odds; ``""`` is for all labels together.
+    ``least[label]`` is the confidence from which a field is shown, ``absent[label]`` how often a label without an answer is
+    really not there. ``document`` is the curve from the logarithm of a document's product of confidences to the log odds that
+    nothing is to be corrected, or None if there were too few documents for one.
     """
 
     curves: Mapping[str, tuple[float, float]]

@@ -58,16 +58,21 @@ def load_parts(folder: Path) -> Parts:
     try:
         if (folder / LEARNED).stat().st_size > LARGEST:
             raise _rejected(LEARNED, "it is too large")
-        return _parts(
-            json.loads((folder / LEARNED).read_bytes()), _arrays(folder / TAGS), _arrays(folder / RANKING)
-        )
+        learned = json.loads((folder / LEARNED).read_bytes(), parse_constant=_no_number)
+        return _parts(learned, _arrays(folder / TAGS), _arrays(folder / RANKING))
     except (OSError, BadZipFile, KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError) as error:
         raise _rejected(LEARNED, f"{type(error).__name__}: {str(error)[:200]}") from error
 
 
+def _no_number(name: str) -> float:
+    raise ValueError(f"{name} is not a number we write")
+
+
 def _rejected(name: str, why: str) -> ModelRejected:
     return ModelRejected(
-        "model_files", f"The model file {name} cannot be used: {why}.", "Roll back to an earlier version, or train again."
+        "model_files",
+        f"The model file {name} cannot be used: {why}.",
+        "Roll back to an earlier version, or train again.",
     )
 
 
@@ -99,7 +104,11 @@ def _arrays(path: Path) -> tuple[Floats, Floats]:
     except UntrustedTypesFoundException as error:
         raise _rejected(path.name, str(error)[:200]) from error
     weights, bias = np.asarray(model.coef_, dtype=np.float64), np.asarray(model.intercept_, dtype=np.float64)
-    if weights.ndim != 2 or bias.shape != (len(weights),) or not (np.isfinite(weights).all() and np.isfinite(bias).all()):
+    if (
+        weights.ndim != 2
+        or bias.shape != (len(weights),)
+        or not (np.isfinite(weights).all() and np.isfinite(bias).all())
+    ):
         raise _rejected(path.name, "its arrays do not fit together")
     return weights, bias
 
@@ -134,7 +143,8 @@ def _learned(parts: Parts) -> dict[str, Any]:
         "absent": dict(calibration.absent),
         "document": list(calibration.document) if calibration.document else None,
         "known": [
-            [known.label, known.kind, known.key, known.text, sorted(known.documents)] for known in parts.gazetteer.entries
+            [known.label, known.kind, known.key, known.text, sorted(known.documents)]
+            for known in parts.gazetteer.entries
         ],
     }
 
@@ -164,6 +174,8 @@ def _parts(learned: Any, tags: tuple[Floats, Floats], ranking: tuple[Floats, Flo
         str(label): LabelFacts(float(words), float(spread), float(lines), float(presence), int(examples))
         for label, (words, spread, lines, presence, examples) in learned["facts"].items()
     }
+    if not all(own.spread > 0 for own in facts.values()):
+        raise ValueError("a spread must be above 0")
     known = [
         Known(str(label), str(kind), str(key), str(text), frozenset(int(n) for n in documents))
         for label, kind, key, text, documents in learned["known"]

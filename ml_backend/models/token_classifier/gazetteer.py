@@ -24,7 +24,7 @@ LINE, VALUE, WORD = "line", "value", "word"
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A text that stood in confirmed fields: ``kind`` is a whole value, a line or a word of one; ``documents`` are the numbers of theirs."""
+    """A text that stood in confirmed fields: a whole value, a line or a word of one. ``documents`` are the numbers of theirs."""
 
     label: str
     kind: str

@@ -1,7 +1,7 @@
 """Text as an annotator would put it right: OCR's slips that confirmed texts give away.
 
-A word that no confirmed field of the label holds, but that is nearly one of several, was misread ("Malaysla"); so was an accent that
-nobody ever confirmed, and a comma read as a full stop. These are proposals: whether they are believed is learned.
+A word that no confirmed field of the label holds, but that is nearly one of several, was misread ("Malaysla"); so was an accent
+that nobody ever confirmed, and a comma read as a full stop. These are proposals: whether they are believed is learned.
 """
 
 from __future__ import annotations

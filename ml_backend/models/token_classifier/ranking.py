@@ -178,7 +178,9 @@ class RankModel:
         """The probability that each candidate is the field."""
         if not len(rows):
             return np.zeros(0)
-        return sigmoid(widen(rows, [label] * len(rows), self.labels, self.means, self.scales) @ self.weights + self.bias)
+        return sigmoid(
+            widen(rows, [label] * len(rows), self.labels, self.means, self.scales) @ self.weights + self.bias
+        )
 
 
 def widen(rows: Floats, of: Sequence[str], labels: Sequence[str], means: Floats, scales: Floats) -> Floats:

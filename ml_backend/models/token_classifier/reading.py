@@ -37,7 +37,7 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """``tokens`` of all pages row by row; ``segments`` likewise, ``spans[s]`` are the first and the last token (exclusive) of one.
+    """``tokens`` of all pages row by row; ``segments`` likewise, ``spans[s]`` are the first token of one and the one behind it.
 
     ``found[label]`` are the baseline's places for it, the best first; ``typed[label]`` all values of the label's type.
     """

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from builders import page, word
 from hypothesis import given
 from hypothesis import strategies as st
 
+from builders import page, word
 from ml_backend.document.bio_tags import bare, bio_tags, match_words
 from ml_backend.document.elements import Document
 from ml_backend.document.fields import Field
@@ -32,12 +32,18 @@ def region(label: str, text: str, *box: float, page: int = 0) -> Field:
     [
         pytest.param(region("total", "6.50", 0.6, 0.4, 0.7, 0.42), [6], id="around the word"),
         pytest.param(region("total", "6.50", 0.59, 0.405, 0.72, 0.43), [6], id="drawn by a free hand"),
-        pytest.param(region("total", "6.50", 0.05, 0.39, 0.75, 0.43), [6], id="too large, but the text says which word"),
+        pytest.param(
+            region("total", "6.50", 0.05, 0.39, 0.75, 0.43), [6], id="too large, but the text says which word"
+        ),
         pytest.param(region("date", "31/12/2018", 0.2, 0.1, 0.4, 0.12), [0], id="a part of a word"),
         pytest.param(region("date", "31/12/2018", 0.3, 0.1, 0.4, 0.12), [0], id="a small part of a word"),
         pytest.param(region("address", "12 High Street London", 0.1, 0.2, 0.38, 0.25), [1, 2, 3, 4], id="two lines"),
-        pytest.param(region("address", "High Street", 0.05, 0.05, 0.9, 0.9), [2, 3], id="the whole page around two words"),
-        pytest.param(region("address", "Hauptstr. 7", 0.1, 0.2, 0.38, 0.22), [1, 2, 3], id="typed anew: the box decides"),
+        pytest.param(
+            region("address", "High Street", 0.05, 0.05, 0.9, 0.9), [2, 3], id="the whole page around two words"
+        ),
+        pytest.param(
+            region("address", "Hauptstr. 7", 0.1, 0.2, 0.38, 0.22), [1, 2, 3], id="typed anew: the box decides"
+        ),
         pytest.param(region("address", "", 0.1, 0.2, 0.38, 0.22), [1, 2, 3], id="nothing typed"),
         pytest.param(region("total", "6.50", 0.8, 0.8, 0.9, 0.9), [], id="on white paper"),
         pytest.param(region("total", "6.50", 0.6, 0.4, 0.6, 0.4), [], id="a point"),
@@ -48,7 +54,7 @@ def region(label: str, text: str, *box: float, page: int = 0) -> Field:
     ],
 )
 def test_a_region_means_the_words_inside_it_or_those_it_spells(field: Field, words: list[int]) -> None:
-    assert match_words(Document((ADDRESS,)), [field]) == ({index: (field.label, 0) for index in words},)
+    assert match_words(Document((ADDRESS,)), [field]) == (dict.fromkeys(words, (field.label, 0)),)
 
 
 def test_a_word_belongs_to_the_region_that_holds_more_of_it_then_to_the_smaller() -> None:

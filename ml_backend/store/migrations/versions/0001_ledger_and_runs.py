@@ -60,6 +60,7 @@ def _projects_and_documents() -> None:
         sa.UniqueConstraint("project_uid", "task_id", "created_at", name="one_document_a_task"),
         sqlite_autoincrement=True,
     )
+    op.create_index("documents_of_project", "documents", ["project_uid", "id"])
 
 
 def _predictions_and_samples() -> None:
