@@ -204,7 +204,7 @@ def push(project: ProjectOption) -> None:
     if report.refused:
         err.print(f"[red]Label Studio did not keep {report.refused} predictions; its log says why.[/red]")
     out.print(
-        f"{report.pushed} pushed, {report.current} predicted or annotated already, {len(report.failed)} failed;"
+        f"{report.pushed} pushed, {report.current} up to date, {len(report.failed)} failed;"
         f" {report.total} tasks, version {report.version}."
     )
     if report.failed or report.refused:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from itertools import islice
 from typing import Annotated
 
 import typer
@@ -98,7 +99,7 @@ def _wait_for_verdict(store: Store, uid: str, project: int, last: int) -> None:
             elif not any(request.project_id == project for request in store.runs.requests()):
                 record = store.projects.get(uid)
                 if record is not None and record.answered_at >= asked_at:
-                    out.print(escape(record.answer))
+                    out.print(escape(record.refusal or record.answer))
                     raise typer.Exit(1)
             time.sleep(0.5)
     out.print(escape(run.verdict or f"The run {run.state}: {run.reason}"))
@@ -123,20 +124,21 @@ def cancel(project: ProjectOption) -> None:
 def corrections(
     project: ProjectOption,
     limit: Annotated[int, typer.Option(min=1, help="How many, the newest first.")] = 50,
+    everything: Annotated[bool, typer.Option("--all", help="Also fields that were confirmed as they were.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Every difference between what was predicted and what was submitted, with its cause."""
+    """Every difference between what was predicted and what was submitted, with its cause; --json has the confirmed ones, too."""
     from docloop import show_loop
     from ml_backend.status import followed_project
 
     with opened(load_settings()) as store:
         uid = followed_project(store, project).uid
-        found = store.ledger.corrections(uid, limit)
         if as_json:
-            for correction in found:
+            for correction in store.ledger.corrections(uid, limit):
                 typer.echo(json.dumps(asdict(correction), ensure_ascii=False))
             return
-        out.print(show_loop.corrections(list(found)))
+        found = (each for each in store.ledger.corrections(uid) if everything or each.kind != "confirmed")
+        out.print(show_loop.corrections(list(islice(found, limit))))
         out.print(show_loop.uses(store.ledger.uses(uid)))
 
 

@@ -45,6 +45,7 @@ def status(found: Mapping[str, Any]) -> RenderableType:
         f"{found['documents']} documents, {found['samples']} confirmed ones to learn from, {sum(corrected.values())} corrections",
         escape(found["training"]["answer"]) or "Not looked at yet.",
     ]
+    lines += [f"[yellow]{escape(found['training']['refusal'])}[/yellow]"] if found["training"]["refusal"] else []
     lines += [
         f"[yellow]{escape(by)} asked to train; the worker has not looked yet.[/yellow]"
         for by in found["training"]["requested"]
@@ -52,7 +53,9 @@ def status(found: Mapping[str, Any]) -> RenderableType:
     if found["label_studio"]["fault"]:
         since = when(found["label_studio"]["fault_since"])
         lines.append(f"[red]Since {since} UTC: {escape(found['label_studio']['fault'])}[/red]")
-    return Group(Text.from_markup("\n".join(lines)), rounds(found["training"]["runs"]), _uses(found["versions"]))
+    tables = [rounds(found["training"]["runs"])] if found["training"]["runs"] else []
+    tables += [_uses(found["versions"])] if found["versions"] else []
+    return Group(Text.from_markup("\n".join(lines)), *tables)
 
 
 def rounds(runs: Sequence[Mapping[str, Any]]) -> Table:

@@ -49,6 +49,7 @@ def project_status(store: Store, registry: ModelRegistry, project_id: int) -> di
         "training": {
             "answer": project.answer,
             "answered_at": project.answered_at,
+            "refusal": project.refusal,
             "requested": [
                 request.requested_by for request in store.runs.requests() if request.project_id == project_id
             ],

@@ -141,7 +141,12 @@ class FakeTransport(httpx.BaseTransport):
             found = [task for task in found if self._passes(task, item)]
         (order,) = query["ordering"]
         self.fake.random.shuffle(found)  # tasks of one time come in any order
-        found.sort(key={"tasks:id": lambda one: one.id, "tasks:updated_at": lambda one: one.updated_at}[order])
+        keys: dict[str, Callable[[FakeTask], Any]] = {
+            "tasks:id": lambda one: one.id,
+            "tasks:updated_at": lambda one: one.updated_at,
+            "tasks:predictions_score": lambda one: self._score(one.id) or 0.0,
+        }
+        found.sort(key=keys[order])
         whole = [self._task(task, joined) for task in found[:size]]
         return {"total": len(found), "tasks": [_only(task, include) for task in whole]}
 
@@ -158,6 +163,13 @@ class FakeTransport(httpx.BaseTransport):
                     raise Refused(500, f"time data '{value}' does not match format")
                 there, moment = datetime.fromisoformat(_time(task.updated_at)), datetime.fromisoformat(value)
                 return {"greater_or_equal": there >= moment, "equal": there == moment}[operator]
+            case "completed_at", "empty", "Datetime":
+                done = any(not one.was_cancelled for one in self.fake.of_task(task.id))
+                return bool(value) != done
+            case "predictions_score", "empty", "Number":
+                return bool(value) == (self._score(task.id) is None)
+            case "predictions_model_versions", "contains", "String":
+                return any(value in one.model_version for one in self._predictions(task.id))
             case "predictions_model_versions", "not_contains", "String":
                 return not any(value in one.model_version for one in self._predictions(task.id))
         raise AssertionError(f"the fake Label Studio does not know the filter {item}")
@@ -178,10 +190,17 @@ class FakeTransport(httpx.BaseTransport):
             **times,
             "annotations": [_annotation(one) for one in annotations],
             "predictions": [_prediction(one) for one in self._predictions(task.id)],
+            "predictions_score": self._score(task.id),
             "total_annotations": sum(not one.was_cancelled for one in annotations),
             "cancelled_annotations": sum(one.was_cancelled for one in annotations),
             "is_labeled": any(not one.was_cancelled for one in annotations),
         }
+
+    def _score(self, task: int) -> float | None:
+        """The Data Manager's column: of the version that the project serves."""
+        served = self.fake.projects[self.fake.tasks[task].project].model_version
+        scores = [one.score for one in self._predictions(task) if one.model_version == served and one.score is not None]
+        return sum(scores) / len(scores) if scores else None
 
     def _predictions(self, task: int) -> list[FakePrediction]:
         return [one for one in self.fake.predictions.values() if one.task == task]
@@ -238,6 +257,20 @@ class FakeTransport(httpx.BaseTransport):
         if number not in self.fake.annotations:
             raise Refused(404, "No Annotation matches the given query.")
 
+    def action(self, request: httpx.Request, _: int) -> Body:
+        """Bulk actions of the Data Manager on chosen tasks."""
+        tasks = json.loads(request.content)["selectedItems"]["included"]
+        {
+            "predictions_to_annotations": self.fake.annotate_from_predictions,
+            "delete_tasks_annotations": self.fake.delete_annotations_of,
+            "delete_tasks": self.fake.delete_tasks,
+        }[request.url.params["id"]](tasks)
+        return {"processed_items": len(tasks)}
+
+    def delete_all_tasks(self, request: httpx.Request, number: int) -> None:
+        self.project(request, number)
+        self.fake.delete_all_tasks(number)
+
     def webhooks(self, request: httpx.Request, _: int) -> list[Body]:
         return []
 
@@ -261,6 +294,8 @@ ROUTES: Sequence[tuple[str, str, Route]] = (
     ("DELETE", r"/api/annotations/(\d+)/", FakeTransport.delete_annotation),
     ("POST", r"/api/annotations/(\d+)/convert-to-draft", FakeTransport.delete_annotation),
     ("GET", r"/api/predictions/(\d+)/", FakeTransport.prediction),
+    ("POST", r"/api/dm/actions", FakeTransport.action),
+    ("DELETE", r"/api/projects/(\d+)/tasks/", FakeTransport.delete_all_tasks),
     ("GET", r"/api/webhooks/", FakeTransport.webhooks),
 )
 

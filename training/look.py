@@ -15,6 +15,7 @@ from ml_backend.label_studio.client import Project
 from ml_backend.label_studio.label_config import Interface
 from ml_backend.services import Services
 from ml_backend.store.records import ProjectRecord, RunRecord
+from ml_backend.store.store import Store
 from training.decide import Decision, Situation, decide
 from training.reconcile import Reconcile, ReconcileReport
 from training.samples import SampleReport, collect_samples
@@ -61,7 +62,16 @@ def look(services: Services, project_id: int, now: Callable[[], float] = time.ti
         answer=decision.reason,
         answered_at=now(),
     )
+    _note_refusal(store, project.uid, decision)
     return LookReport(project, reconciled, samples, decision, run)
+
+
+def _note_refusal(store: Store, project_uid: str, decision: Decision) -> None:
+    """Keep the answer to a request that was not followed until a run begins; the next look would write over it."""
+    if decision.start:
+        store.projects.update(project_uid, refusal="")
+    elif decision.answered:
+        store.projects.update(project_uid, refusal=decision.reason)
 
 
 def remember(services: Services, project: Project, interface: Interface) -> ProjectRecord:

@@ -23,12 +23,13 @@ class Pauses:
         with self._lock:
             return self._clock() >= self._until.get(key, (0.0, 0.0))[0]
 
-    def failed(self, key: Hashable) -> float:
-        """Note a failure; the seconds until the next try."""
+    def failed(self, key: Hashable, at_least: float = 0.0) -> float:
+        """Note a failure; the seconds until the next try, ``at_least`` those that the other side asked for."""
         with self._lock:
             pause = self._until.get(key, (0.0, self._first))[1]
-            self._until[key] = (self._clock() + pause, min(2 * pause, self._last))
-            return pause
+            wait = max(pause, at_least)
+            self._until[key] = (self._clock() + wait, min(2 * pause, self._last))
+            return wait
 
     def worked(self, key: Hashable) -> None:
         """Note a success: the next failure begins with the first pause."""

@@ -10,6 +10,7 @@ from ml_backend.settings import Settings
 from training.holding import held
 from training.push import Push, PushReport
 from training.ranking import StoreRanking, UsualBlocks, observer, thresholds
+from training.tidy import tidy
 
 PUSH_RUNNING = "push_running"
 
@@ -25,10 +26,9 @@ class Pusher:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._usual_blocks = UsualBlocks()
+        self._baseline = services.champions.baseline.version
 
-    def push(
-        self, project_id: int, on_progress: Callable[[PushReport], None] = lambda report: None
-    ) -> PushReport:
+    def push(self, project_id: int, on_progress: Callable[[PushReport], None] = lambda report: None) -> PushReport:
         """Predict and push what a project lacks; the project must have been looked at before.
 
         Raises:
@@ -46,4 +46,9 @@ class Pusher:
             version = services.predictor.version(interface, project.uid)
             usual = self._usual_blocks.of(store, project.uid)
             ranking = StoreRanking(store, project.uid, version, thresholds(services.settings), usual)
-            return Push(label_studio, services.batches, interface, project, on_progress, ranking).run()
+            report = Push(label_studio, services.batches, interface, project, on_progress, ranking).run()
+            if not (report.pushed or report.failed):  # late: all open tasks have had the version since the last push
+                before = services.registry.history(project.uid)[-1:] or ("",)
+                keep = {version, *(f"{name or self._baseline}.{interface.fingerprint}" for name in before)}
+                tidy(label_studio, project_id, keep)
+            return report

@@ -56,11 +56,6 @@ class ReconcileReport:
     unreadable: int = 0
     swept: bool = False
 
-    @property
-    def changed(self) -> bool:
-        """Whether the store is another one than before."""
-        return bool(self.documents_new or self.documents_changed or self.documents_gone)
-
 
 @dataclass
 class Reconcile:
@@ -194,7 +189,7 @@ class Reconcile:
             for task in tasks
             if (document := before[task.stamp.id]) is not None
             for body in task.annotations
-            if int(body["id"]) not in found
+            if body["id"] not in found
         ]
         return {**found, **shown_by_the_store(self.store, self.project.uid, others)}
 
@@ -225,8 +220,16 @@ class Reconcile:
         shown: Mapping[int, Shown],
         words: Document | None,
     ) -> None:
-        """All annotations of one task, also those whose time did not move: another one may have taken the ground truth."""
-        there = [self._annotation(body, shown.get(int(body["id"]))) for body in task.annotations]
+        """All annotations of one task, also those whose time did not move: another one may have taken the ground truth.
+
+        Corrections that were made with the words at hand are not put back to what is known without: a lone annotation that did
+        not change is left alone; otherwise the sample goes, and comes again with the words.
+        """
+        if len(task.annotations) <= 1 and known == {body["id"]: body["updated_at"] for body in task.annotations}:
+            return
+        if words is None:
+            self.store.samples.remove(document)
+        there = [self._annotation(body, shown.get(body["id"])) for body in task.annotations]
         for annotation in there:
             corrections = corrections_of(annotation, task.stamp.id, words)
             self.store.ledger.put(document, annotation, corrections)
@@ -247,9 +250,9 @@ class Reconcile:
             self.report.unreadable += 1
             logger.warning("annotation %s of project %s is unreadable", body["id"], self.project.id)
         return AnnotationRecord(
-            annotation_id=int(body["id"]),
-            created_at=time_text(str(body["created_at"])),
-            updated_at=time_text(str(body["updated_at"])),
+            annotation_id=body["id"],
+            created_at=body["created_at"],
+            updated_at=body["updated_at"],
             fields=fields,
             completed_by=_number(body.get("completed_by")),
             lead_time=body.get("lead_time"),

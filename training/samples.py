@@ -69,9 +69,8 @@ def _make(
     reading = predictor.read_task(Task(document.task_id, document.data), interface)
     if reading.failures:
         raise reading.failures[0]  # a sample with an empty page would teach that nothing stands there
-    sample = Sample(
-        reading.content, reading.document, annotation.fields, annotation.completed_by, annotation.updated_at
-    )
+    labelled = tuple(field for field in annotation.fields if field.label)  # a box without a label is no field yet
+    sample = Sample(reading.content, reading.document, labelled, annotation.completed_by, annotation.updated_at)
     corrections = corrections_of(annotation, document.task_id, reading.document)
     with store.transaction():
         store.documents.set_content(document.id, reading.content)

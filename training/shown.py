@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ml_backend.document.fields import Field
-from ml_backend.label_studio.changes import ChangedTask, predictions, time_text
+from ml_backend.label_studio.changes import ChangedTask, predictions
 from ml_backend.label_studio.client import LabelStudio
 from ml_backend.label_studio.results import from_prediction_body
 from ml_backend.store.store import Store
@@ -36,12 +36,12 @@ class Shown:
 def shown_by_label_studio(label_studio: LabelStudio, project_id: int, tasks: Sequence[ChangedTask]) -> dict[int, Shown]:
     """By annotation id, for annotations whose prediction Label Studio still has: one request, or none."""
     parents = {
-        int(body["id"]): body["parent_prediction"]
+        body["id"]: body["parent_prediction"]
         for task in tasks
         for body in task.annotations
         if body.get("parent_prediction") is not None
     }
-    asked = [task.stamp.id for task in tasks if any(int(body["id"]) in parents for body in task.annotations)]
+    asked = [task.stamp.id for task in tasks if any(body["id"] in parents for body in task.annotations)]
     there = predictions(label_studio, project_id, asked) if asked else {}
     return {
         annotation: shown
@@ -57,10 +57,10 @@ def shown_by_the_store(
     found: dict[int, Shown] = {}
     wanted: set[tuple[int, int]] = set()
     for document_id, body in annotated:
-        identity = int(body["id"])
+        identity = body["id"]
         if body.get("lead_time") is None or body.get("was_cancelled"):
             continue  # nobody saw anything, or nobody meant it
-        pushed = store.predictions.shown_before(document_id, time_text(str(body["created_at"])))
+        pushed = store.predictions.shown_before(document_id, body["created_at"])
         if pushed is not None:
             found[identity] = Shown(pushed.fields, pushed.model_version)
         elif identity in store.ledger.known([document_id])[document_id]:

@@ -38,4 +38,6 @@ def _open_tasks_with(label_studio: LabelStudio, project_id: int, version: str) -
         "type": "String",
         "value": version,
     }
-    return [int(task["id"]) for task in label_studio.task_page(project_id, [OPEN, has_it], "tasks:id", ("id",), AT_ONCE)]
+    return [
+        int(task["id"]) for task in label_studio.task_page(project_id, [OPEN, has_it], "tasks:id", ("id",), AT_ONCE)
+    ]

@@ -136,7 +136,11 @@ def pharmacy(pen: Pen, receipt: Receipt, random: Random) -> None:
     pen.rule("solid")
     for item in receipt.items:
         pen.cells(
-            [(0, "left", str(item.pieces)), (0.16, "left", receipt.name_of(item)), (1, "right", receipt.number_of(item.total))]
+            [
+                (0, "left", str(item.pieces)),
+                (0.16, "left", receipt.name_of(item)),
+                (1, "right", receipt.number_of(item.total)),
+            ]
         )
     pen.gap()
     top = pen.y
@@ -189,7 +193,11 @@ def restaurant(pen: Pen, receipt: Receipt, random: Random) -> None:
     pen.rule("dots")
     for item in receipt.items:
         pen.cells(
-            [(0.06, "right", str(item.pieces)), (0.1, "left", receipt.name_of(item)), (1, "right", receipt.number_of(item.total))]
+            [
+                (0.06, "right", str(item.pieces)),
+                (0.1, "left", receipt.name_of(item)),
+                (1, "right", receipt.number_of(item.total)),
+            ]
         )
     pen.rule("dots")
     pen.row((receipt.word("total"),), (receipt.marked("total", receipt.total),), scale=1.5, bold=True)

@@ -33,7 +33,7 @@ class TaskStamp:
 
 @dataclass(frozen=True, slots=True)
 class ChangedTask:
-    """A task with all its annotations, as bodies of Label Studio."""
+    """A task with all its annotations: bodies of Label Studio, with a number as ``id`` and times as ``time_text`` gives them."""
 
     stamp: TaskStamp
     data: Mapping[str, Any]
@@ -92,7 +92,7 @@ def pull(label_studio: LabelStudio, project_id: int, ids: Sequence[int]) -> list
     found = label_studio.task_page(project_id, [_among(ids)], "tasks:id", include, TASKS_AT_ONCE)
     with label_studio.reading("api/tasks"):
         return [
-            ChangedTask(_stamp(task), dict(task["data"]), tuple(dict(one) for one in task["annotations"]))
+            ChangedTask(_stamp(task), dict(task["data"]), tuple(map(_annotation, task["annotations"])))
             for task in found
         ]
 
@@ -127,6 +127,11 @@ def _stamps(
 
 def _stamp(task: Mapping[str, Any]) -> TaskStamp:
     return TaskStamp(int(task["id"]), time_text(str(task["created_at"])), time_text(str(task["updated_at"])))
+
+
+def _annotation(body: Mapping[str, Any]) -> dict[str, Any]:
+    made, changed = time_text(str(body["created_at"])), time_text(str(body["updated_at"]))
+    return {**body, "id": int(body["id"]), "created_at": made, "updated_at": changed}
 
 
 def _among(ids: Sequence[int]) -> dict[str, Any]:

@@ -25,6 +25,10 @@ _PLAIN = frozenset({"id", "data", "created_at", "updated_at"})  # of a task, wit
 _GET_RETRIES = 2  # a repeated GET changes nothing; a repeated import would store everything twice
 UNCERTAINTY = "Uncertainty sampling"
 
+# Filters of the Data Manager: tasks without a submitted annotation (a skip leaves them open), tasks with a score.
+OPEN = {"filter": "filter:tasks:completed_at", "operator": "empty", "type": "Datetime", "value": True}
+SCORED = {"filter": "filter:tasks:predictions_score", "operator": "empty", "type": "Number", "value": False}
+
 
 @dataclass(frozen=True, slots=True)
 class Project:
@@ -62,7 +66,7 @@ class LabelStudio:
     """One Label Studio, as one user. Safe to use from several threads.
 
     ``server_time`` is what its clock said in the last answer (seconds since 1970), None before the first one or where a proxy
-    drops the header. ``transport`` stands in for the network.
+    drops the header; ``retry_after`` is how many seconds that answer asked to wait. ``transport`` stands in for the network.
     """
 
     def __init__(
@@ -79,6 +83,7 @@ class LabelStudio:
 
         self.url = url.rstrip("/")
         self.server_time: float | None = None
+        self.retry_after = 0.0
         self._http = httpx.Client(timeout=timeout, transport=transport)
         try:
             # With a sub-path the SDK's token refresh joins URLs, which needs the slash at the end.
@@ -129,7 +134,7 @@ class LabelStudio:
             if retries:
                 return self._answer(request, retries - 1)
             raise self._unreachable(error) from None
-        self.server_time = _date(answer)
+        self.server_time, self.retry_after = _date(answer), _wait(answer)
         return self._answer(request, retries - 1) if answer.status_code >= 500 and retries else answer
 
     def close(self) -> None:
@@ -211,7 +216,7 @@ class LabelStudio:
     # -- tasks -------------------------------------------------------------------------------------------------------
 
     def tasks(self, project_id: int, lacking: str = "") -> Iterator[TaskRow]:
-        """All tasks by ascending id, or those without a stored prediction of the version ``lacking``.
+        """All tasks by ascending id, or the open ones without a stored prediction of the version ``lacking``.
 
         Pages by key, so that tasks that come and go meanwhile shift nothing. Label Studio looks for the version in the joined
         names of all versions of a task: no version's name may be a part of another's.
@@ -225,10 +230,12 @@ class LabelStudio:
             last = rows[-1].id
 
     def _page(self, project_id: int, after: int, lacking: str) -> list[TaskRow]:
-        items = [{"filter": "filter:tasks:id", "operator": "greater", "type": "Number", "value": after}]
+        items: list[dict[str, Any]] = [
+            {"filter": "filter:tasks:id", "operator": "greater", "type": "Number", "value": after}
+        ]
         if lacking:
             name = "filter:tasks:predictions_model_versions"
-            items.append({"filter": name, "operator": "not_contains", "type": "String", "value": lacking})
+            items += [OPEN, {"filter": name, "operator": "not_contains", "type": "String", "value": lacking}]
         found = self.task_page(project_id, items, "tasks:id", ("id", "data"), _PAGE)
         with self.reading("api/tasks"):
             return [TaskRow(int(task["id"]), dict(task["data"])) for task in found]
@@ -285,3 +292,9 @@ def _date(answer: httpx.Response) -> float | None:
         return parsedate_to_datetime(answer.headers["Date"]).timestamp()
     except (KeyError, ValueError):
         return None
+
+
+def _wait(answer: httpx.Response) -> float:
+    """The seconds of a Retry-After header; a date there, which Label Studio does not send, counts as none."""
+    said = answer.headers.get("Retry-After", "")
+    return float(said[:9]) if said.isdecimal() else 0.0

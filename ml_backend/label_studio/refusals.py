@@ -68,6 +68,8 @@ def explain(status: int, body: Any, url: str) -> LabelStudioError:
             f"Label Studio refused the token ({said[:_QUOTED]}).",
             "Make a new one in Account & Settings > Personal Access Token, and set DOCLOOP_LABEL_STUDIO_TOKEN.",
         )
+    if status == 429:
+        return LabelStudioError("label_studio_busy", f"Label Studio asks to be left alone for a while ({said[:_QUOTED]}).")
     if status == 404:
         return LabelStudioError(
             "label_studio_not_found",

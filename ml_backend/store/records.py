@@ -20,9 +20,11 @@ Cause = Literal["", "detection missed", "misread characters", "wrong field", "wr
 class ProjectRecord:
     """A project docloop follows. ``uid`` (id and creation time) is its identity, ``project_id`` Label Studio's number.
 
-    ``label_config`` is its labelling interface (XML), ``fingerprint`` that of what docloop reads in it. ``cursor`` is the ``updated_at`` from which changed tasks are pulled.
-    ``fault`` says why the last look failed ("" when it did not), ``fault_since`` since when. ``answer`` says why training did or
-    did not start at the last decision. ``trained_samples`` is the number of samples at the last run that began (0: never).
+    ``label_config`` is its labelling interface (XML), ``fingerprint`` that of what docloop reads in it. ``cursor`` is the
+    ``updated_at`` from which changed tasks are pulled. ``fault`` says why the last look failed ("" when it did not),
+    ``fault_since`` since when. ``answer`` says why training did or did not start at the last decision, ``refusal`` why the last
+    request was not followed ("" since a run began). ``trained_samples`` is the number of samples at the last run that began
+    (0: never).
     """
 
     uid: str
@@ -37,6 +39,7 @@ class ProjectRecord:
     fault_since: float | None = None
     answer: str = ""
     answered_at: float = 0.0
+    refusal: str = ""
     trained_samples: int = 0
     followed: bool = True
 

@@ -30,6 +30,7 @@ projects = sa.Table(
     sa.Column("fault_since", sa.Double),
     sa.Column("answer", Text, nullable=False),
     sa.Column("answered_at", sa.Double, nullable=False),
+    sa.Column("refusal", Text, nullable=False),
     sa.Column("trained_samples", sa.Integer, nullable=False),
     sa.Column("followed", sa.Boolean, nullable=False),
     sqlite_autoincrement=True,

@@ -124,7 +124,8 @@ class StoreContract(StoreDocumentsContract, StoreLedgerContract, StoreRunsContra
 
         def write(mine: Store, first: int) -> None:
             for start in range(first, first + 200, 10):
-                mine.documents.put_many(P, [document(task) for task in range(start, start + 10)])
+                put = mine.documents.put_many(P, [document(task) for task in range(start, start + 10)])
+                mine.ledger.put(min(put.values()), annotation(1), [])  # reads before it writes
 
         with ThreadPoolExecutor(3) as pool:
             list(pool.map(write, (store, store, other), (0, 1000, 2000)))

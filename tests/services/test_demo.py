@@ -62,7 +62,7 @@ def test_it_starts_stops_and_goes_on_where_it_was(label_studio_environment: Path
         demo = Demo(folder, label_studio_environment, ports)
         again = demo.until("Ctrl-C stops both")
         assert "0 imported, 2 there already" in again
-        assert "0 pushed, 2 predicted already" in again
+        assert "0 pushed, 2 up to date" in again
     finally:
         demo.interrupt()
 

@@ -92,7 +92,7 @@ def until(what: str, seconds: float, look: Any) -> Any:
 
 def test_every_receipt_has_one_prediction_with_text_and_box_under_one_id(receipts: Receipts, api: httpx.Client) -> None:
     assert "4 imported, 0 there already, 0 failed" in receipts.imported
-    assert "4 pushed, 0 predicted already, 0 failed; 4 tasks" in receipts.pushed
+    assert "4 pushed, 0 up to date, 0 failed; 4 tasks" in receipts.pushed
     for task in tasks_of(receipts.project, api):
         (stored,) = task["predictions"]
         assert stored["model_version"] == VERSION
@@ -135,7 +135,7 @@ def test_label_studio_serves_the_stored_version_the_least_certain_first(receipts
 def test_importing_and_pushing_again_changes_nothing(receipts: Receipts, docloop: RunningDocloop) -> None:
     again = docloop.run("import", str(receipts.folder), "--project", str(receipts.project))
     assert "0 imported, 4 there already, 0 failed" in again
-    assert "0 pushed, 4 predicted already" in docloop.run("push", "--project", str(receipts.project))
+    assert "0 pushed, 4 up to date" in docloop.run("push", "--project", str(receipts.project))
 
 
 def test_boxes_labels_and_texts_are_on_the_annotators_screen(

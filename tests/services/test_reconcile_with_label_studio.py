@@ -145,20 +145,6 @@ def test_every_change_and_every_deletion_reaches_the_ledger(scene: Scene) -> Non
     assert scene.look() == ReconcileReport(documents_gone=2, swept=True)
 
 
-def test_a_project_that_got_the_number_of_a_deleted_one_begins_anew(scene: Scene) -> None:
-    scene.look()
-    old = scene.client.project(scene.project).uid
-    scene.api.delete(f"/api/projects/{scene.project}/").raise_for_status()
-    time.sleep(1.1)  # the creation time that tells them apart has seconds
-    again = scene.client.create_project("Another", interface_xml("total"))
-    if again.id != scene.project:
-        scene.api.delete(f"/api/projects/{again.id}/").raise_for_status()
-        pytest.skip("Label Studio gave another number")
-    scene.look()
-    assert [known.title for known in scene.store.projects.all()] == ["Another"]
-    assert scene.store.documents.count(old) == 0
-
-
 def test_corrections_are_against_the_shown_prediction_also_after_it_is_gone(scene: Scene) -> None:
     task = min(scene.truth())
     (shown,) = scene.predictions_of(task)

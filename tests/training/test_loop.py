@@ -99,7 +99,11 @@ def test_a_request_below_five_documents_is_answered_and_dropped(loop: Loop) -> N
     loop.turn()
     record = loop.services.store.projects.get(loop.uid)
     assert record is not None
-    assert "at least 5 are needed" in record.answer
+    assert "at least 5 are needed" in record.refusal
+    loop.turn()
+    record = loop.services.store.projects.get(loop.uid)
+    assert record is not None
+    assert "at least 5 are needed" in record.refusal  # until a run begins
     assert loop.services.store.runs.requests() == []
 
 

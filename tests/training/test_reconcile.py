@@ -18,6 +18,7 @@ from ml_backend.errors import LabelStudioError
 from ml_backend.label_studio.results import to_results
 from ml_backend.store.records import AnnotationRecord, DocumentRecord, PredictionRecord
 from ml_backend.store.store import Store, open_store
+from training.corrections import corrections_of
 from training.reconcile import Reconcile, ReconcileReport
 
 INTERFACE = interface("total", "date")
@@ -196,6 +197,25 @@ def test_corrections_are_against_what_was_shown_also_after_it_was_deleted(scene:
     assert scene.look().corrections == 1
     assert scene.corrections() == [("text", "misread characters", "12.00", "12.51")]
     assert [one.shown_version for one in scene.annotations()] == ["v1"]
+
+
+def test_causes_found_with_the_words_at_hand_are_not_lost_to_a_look_without_them(scene: Scene) -> None:
+    (task,) = scene.add()
+    made = scene.fake.predict(task, result("EUR 12.50"))
+    scene.fake.annotate(task, result("12.50"), prediction=made)
+    scene.look()
+    document, (annotation,) = scene.document(task), scene.annotations()
+    words = Document((page(word("12.5O", 0.5, 0.5, 0.6, 0.52)),))
+    scene.store.ledger.put(document.id, annotation, corrections_of(annotation, task, words))
+    scene.fake.change_data(task, {**document.data, "note": "seen"})
+    scene.look()
+    (correction,) = scene.store.ledger.corrections(scene.uid)
+    assert correction.ocr_text == "12.5O"
+    sample = Sample("c" * 64, words, annotation.fields, annotation.completed_by, annotation.updated_at)
+    scene.store.samples.put(document.id, sample)
+    scene.fake.annotate(task, result("12.50"))
+    scene.look()
+    assert [missing.id for missing, _ in scene.store.samples.missing(scene.uid)] == [document.id], "it is made again"
 
 
 def test_what_docloop_pushed_before_is_what_was_shown_when_label_studio_forgot(scene: Scene) -> None:

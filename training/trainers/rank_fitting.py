@@ -11,12 +11,18 @@ from ml_backend.document.bio_tags import bare
 from ml_backend.document.fields import FieldSpec
 from ml_backend.models.token_classifier.answering import Options
 from ml_backend.models.token_classifier.choosing import LEAST, MORE_IF_RARE, POOLED, Calibration, Choice, choose
-from ml_backend.models.token_classifier.ranking import LabelFacts, RankModel, widen
+from ml_backend.models.token_classifier.linear import Floats, sigmoid
+from ml_backend.models.token_classifier.ranking import OPINION_SIZE, LabelFacts, RankModel, widen
 from training.trainers.prepared import Prepared
 
 STRENGTH = 0.3  # inverse of the L2 penalty
 PRIOR = 4.0  # how freely the first number, the baseline's opinion, moves compared with the others
 ROUNDS = 200
+HALF_LEARNED = 10  # documents from which the ranking counts as much as the baseline
+LOOSE = 10.0  # inverse of the penalty of a curve
+FLATTEST = 0.05  # slope of a curve; more evidence never means less confidence
+USUAL = (0.4, 0.0)  # slope and offset that curves have on receipts
+PRIOR_EVIDENCE: Floats = np.array([float(step) for step in range(-4, 11)])  # made-up answers that hold a curve near the one expected
 OWN_CURVE = 60  # answers from which a label has a curve of its own
 DOCUMENTS = 20  # from which a document's score is learned
 SMOOTH = 2.0
@@ -69,8 +75,15 @@ def fit_ranking(documents: Sequence[tuple[Prepared, Sequence[Options]]], labels:
         return RankModel(tuple(labels), means, scales, weights, 0.0)
     model = LogisticRegression(C=STRENGTH, max_iter=ROUNDS, random_state=seed)
     model.fit(wide, right)
-    return RankModel(tuple(labels), means, scales, model.coef_[0].copy(), float(model.intercept_[0]))
+    # few documents: a mixture with the baseline's opinion alone, which is the first number
+    learned = len(documents) / (len(documents) + HALF_LEARNED)
+    weights, bias = learned * model.coef_[0], learned * float(model.intercept_[0])
+    weights[0] += (1 - learned) * OPINION_SIZE * scales[0]
+    return RankModel(tuple(labels), means, scales, weights, bias + (1 - learned) * OPINION_SIZE * float(means[0]))
 
+
+Curve = tuple[float, float]
+"""Slope and offset from evidence to log odds."""
 
 Answer = Mapping[str, Sequence[tuple[Choice, bool]]]
 """For each label the choices made in a document that the models had not seen, and whether each was right."""
@@ -94,8 +107,9 @@ def calibrate(
         label: [(choice.evidence, right) for _, given in answers for choice, right in given.get(label, ())]
         for label in facts
     }
-    curves = {POOLED: _platt([pair for some in pairs.values() for pair in some])}
-    curves |= {label: _platt(some) for label, some in pairs.items() if len(some) >= OWN_CURVE}
+    pooled = _platt([pair for some in pairs.values() for pair in some], USUAL)
+    curves = {POOLED: pooled}
+    curves |= {label: _platt(some, pooled) for label, some in pairs.items() if len(some) >= OWN_CURVE}
     least = {label: LEAST + MORE_IF_RARE * (1 - own.presence) for label, own in facts.items()}
     draft = Calibration(curves, least, {}, None)
     absent = {label: _absent(answers, draft, label, specs[label].repeats) for label in facts}
@@ -140,16 +154,21 @@ def _judged(
     )
 
 
-def _platt(pairs: Sequence[tuple[float, bool]]) -> tuple[float, float]:
-    """Slope and offset of the logistic curve through (evidence, right); two made-up answers keep it from being too sure."""
+def _platt(pairs: Sequence[tuple[float, bool]], prior: Curve | None = None) -> Curve:
+    """Slope and offset of the logistic curve through (evidence, right).
+
+    Few answers say little: made-up ones all along the curve ``prior``, or else one right and one wrong in the middle, keep it
+    from being too sure.
+    """
     from sklearn.linear_model import LogisticRegression
 
-    rights = sum(right for _, right in pairs)
     middle = float(np.mean([evidence for evidence, _ in pairs])) if pairs else 0.0
-    evidence = np.array([e for e, _ in pairs] + [middle, middle])
-    right = np.array([r for _, r in pairs] + [True, False])
-    scale = max(0.3, float(evidence.std()))
-    model = LogisticRegression(C=max(0.05, min(rights, len(pairs) - rights) / 10), max_iter=ROUNDS)
-    model.fit(((evidence - middle) / scale).reshape(-1, 1), right)
-    slope = max(0.05, float(model.coef_[0, 0]) / scale)
+    made_up = PRIOR_EVIDENCE if prior else np.array([middle])
+    chances: Floats = sigmoid(prior[0] * made_up + prior[1]) if prior else np.array([0.5])
+    evidence = np.concatenate([[e for e, _ in pairs], made_up, made_up])
+    right = np.array([r for _, r in pairs] + [True] * len(made_up) + [False] * len(made_up))
+    weights = np.concatenate([np.ones(len(pairs)), chances, 1.0 - chances])
+    model = LogisticRegression(C=LOOSE, max_iter=ROUNDS)
+    model.fit((evidence - middle).reshape(-1, 1), right, sample_weight=weights)
+    slope = max(FLATTEST, float(model.coef_[0, 0]))
     return slope, float(model.intercept_[0]) - slope * middle

@@ -11,8 +11,8 @@ from ml_backend.document.bio_tags import bare
 from ml_backend.models.token_classifier.candidates import Candidate
 from ml_backend.models.token_classifier.linear import Floats, logit, sigmoid
 
-LEAST = 0.08  # a field less sure than this is not shown; for a label that is often absent, or repeats, more is asked
-MORE_IF_RARE = 0.37
+LEAST = 0.04  # a field less sure than this is not shown; for a label that is often absent, or repeats, more is asked
+MORE_IF_RARE = 0.4
 LEAST_OF_MANY = 0.4
 POOLED = ""  # the curve for labels that have none of their own
 RIVAL = 0.5  # a rival's log odds count so much against the first

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import groupby
 
 from rapidfuzz.distance import Indel
 from rapidfuzz.process import extract
@@ -19,6 +20,8 @@ from ml_backend.document.bio_tags import bare
 LIKE = 0.8  # texts less alike than this are different
 SHORTEST = 4  # characters of a text worth remembering
 NEAREST = 8
+MOST = 1000  # texts of one label and kind that are remembered: those in most documents
+KEPT = 20_000  # answers
 LINE, VALUE, WORD = "line", "value", "word"
 
 
@@ -76,12 +79,14 @@ class Gazetteer:
     def _near(self, label: str, kind: str, key: str) -> list[tuple[Known, float]]:
         if len(key) < SHORTEST or (label, kind) not in self._keys:
             return []
-        asked = (label, kind, key)
-        if asked not in self._asked:
+        asked, answers = (label, kind, key), self._asked
+        if asked not in answers:
+            if len(answers) >= KEPT:
+                answers = self._asked = {}
             entries, keys = self._keys[label, kind]
             near = extract(key, keys, scorer=Indel.normalized_similarity, score_cutoff=LIKE, limit=NEAREST)
-            self._asked[asked] = [(entries[index], alike) for _, alike, index in near]
-        return self._asked[asked]
+            answers[asked] = [(entries[index], alike) for _, alike, index in near]
+        return answers[asked]
 
 
 def remember(confirmed: Iterable[tuple[int, str, str, str]]) -> Gazetteer:
@@ -95,12 +100,13 @@ def remember(confirmed: Iterable[tuple[int, str, str, str]]) -> Gazetteer:
         documents.setdefault((label, kind, key), set()).add(number)
         counts = texts.setdefault((label, kind, key), {})
         counts[text] = counts.get(text, 0) + 1
-    return Gazetteer(
-        [
-            Known(*key, max(sorted(texts[key]), key=texts[key].__getitem__), frozenset(numbers))
-            for key, numbers in sorted(documents.items())
+    entries: list[Known] = []
+    for _, keys in groupby(sorted(documents), key=lambda key: key[:2]):
+        most = sorted(keys, key=lambda key: (-len(documents[key]), key))[:MOST]
+        entries += [
+            Known(*key, max(sorted(texts[key]), key=texts[key].__getitem__), frozenset(documents[key])) for key in most
         ]
-    )
+    return Gazetteer(entries)
 
 
 def line_features(gazetteer: Gazetteer, lines: Sequence[str], without: frozenset[int] = frozenset()) -> list[list[str]]:

@@ -23,6 +23,8 @@ from ml_backend.models.types.places import LEGAL_FORM, address_points
 
 OWN = 0.7  # how freely a label's own weights move, compared with those for all labels
 COIN = Decimal("0.05")  # where cash is rounded, it is mostly to this
+CHANGED = frozenset({"known", "mended", "currency"})  # texts that are not as the baseline would leave them
+OPINION_SIZE = 3.0  # the first number is the baseline's log odds divided by this
 NOT_BASELINE = -3.0  # log odds of a place that the baseline does not know
 
 
@@ -85,7 +87,9 @@ def _of_opinion(option: Candidate) -> list[float]:
         prior = logit(option.confidence) + 1.0
     elif option.rank > 0:
         prior = logit(option.confidence) - 1.5
-    return [prior / 3, float(option.rank == 0), float(option.rank > 0), float(option.rank < 0), option.confidence]
+    if option.form in CHANGED:
+        prior -= 1.5
+    return [prior / OPINION_SIZE, float(option.rank == 0), float(option.rank > 0), float(option.rank < 0), option.confidence]
 
 
 def _outside(reading: Reading, option: Candidate, together: Floats) -> float:

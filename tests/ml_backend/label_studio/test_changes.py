@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from fake_label_studio import FakeLabelStudio
+from fake_label_studio import FakeLabelStudio, Fault
 
 from builders import interface_xml
 from ml_backend.errors import LabelStudioError
@@ -78,6 +78,17 @@ def test_whole_tasks_have_their_annotations_and_predictions_only_on_demand(fake:
     assert predictions(fake.client(), 1, [1, 2])[made]["result"] == [{"id": "a"}]
     with pytest.raises(ValueError, match="at most 100 tasks at once, but it was: 101"):
         pull(fake.client(), 1, range(101))
+
+
+def test_the_server_tells_its_time_and_how_long_to_wait(fake: FakeLabelStudio) -> None:
+    client = fake.client()
+    assert (client.server_time, client.retry_after) == (None, 0.0)
+    fake.faults.append(Fault("429", seconds=30))
+    with pytest.raises(LabelStudioError, match="429"):
+        client.project(1)
+    assert (client.server_time, client.retry_after) == (float(int(fake.now)), 30.0)
+    client.project(1)
+    assert client.retry_after == 0.0
 
 
 @pytest.mark.parametrize(

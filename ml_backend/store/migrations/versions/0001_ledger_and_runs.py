@@ -38,6 +38,7 @@ def _projects_and_documents() -> None:
         sa.Column("fault_since", sa.Double),
         sa.Column("answer", _TEXT, nullable=False),
         sa.Column("answered_at", sa.Double, nullable=False),
+        sa.Column("refusal", _TEXT, nullable=False),
         sa.Column("trained_samples", sa.Integer, nullable=False),
         sa.Column("followed", sa.Boolean, nullable=False),
         sa.PrimaryKeyConstraint("id"),
