@@ -232,6 +232,12 @@ class FakeTransport(httpx.BaseTransport):
             self.fake.predict(body["task"], body["result"], body["model_version"], body["score"])
         return {"created": len(kept)}
 
+    def predictions_of(self, request: httpx.Request, _: int) -> list[Body]:
+        return [_prediction(one) for one in self._predictions(int(request.url.params["task"]))]
+
+    def delete_prediction(self, request: httpx.Request, number: int) -> None:
+        del self.fake.predictions[number]
+
     def prediction(self, request: httpx.Request, number: int) -> Body:
         if number not in self.fake.predictions:
             raise Refused(404, "No Prediction matches the given query.")
@@ -294,6 +300,8 @@ ROUTES: Sequence[tuple[str, str, Route]] = (
     ("DELETE", r"/api/annotations/(\d+)/", FakeTransport.delete_annotation),
     ("POST", r"/api/annotations/(\d+)/convert-to-draft", FakeTransport.delete_annotation),
     ("GET", r"/api/predictions/(\d+)/", FakeTransport.prediction),
+    ("GET", r"/api/predictions/", FakeTransport.predictions_of),
+    ("DELETE", r"/api/predictions/(\d+)/", FakeTransport.delete_prediction),
     ("POST", r"/api/dm/actions", FakeTransport.action),
     ("DELETE", r"/api/projects/(\d+)/tasks/", FakeTransport.delete_all_tasks),
     ("GET", r"/api/webhooks/", FakeTransport.webhooks),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,8 +18,9 @@ TOKEN = "legacy-token-123"  # what FakeTransport asks for; a legacy one needs no
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
-    def __init__(self, fake: FakeLabelStudio) -> None:
+    def __init__(self, fake: FakeLabelStudio, seconds: float) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
+        self.seconds = seconds
         self.transport = FakeTransport(fake)
         self.one_at_a_time = threading.Lock()  # the fake is of one thread
         self.faults: list[str] = []
@@ -35,6 +37,7 @@ class _Handler(BaseHTTPRequestHandler):
         request.extensions["timeout"] = {"read": 60.0}
         try:
             with self.server.one_at_a_time:
+                time.sleep(self.server.seconds)
                 answer = self.server.transport.handle_request(request)
         except httpx.TransportError:  # the fake plays dead
             self.close_connection = True
@@ -57,9 +60,9 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def served(fake: FakeLabelStudio) -> Iterator[str]:
-    """The URL at which ``fake`` answers. Touch it from outside only while nobody asks it."""
-    server = _Server(fake)
+def served(fake: FakeLabelStudio, seconds: float = 0.0) -> Iterator[str]:
+    """The URL at which ``fake`` answers, after ``seconds`` each. Touch it from outside only while nobody asks it."""
+    server = _Server(fake, seconds)
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"

@@ -18,6 +18,7 @@ from collections.abc import Callable
 
 from ml_backend.credentials import WEBHOOK_HEADER
 from ml_backend.errors import DocloopError
+from ml_backend.label_studio.refusals import BUSY
 from ml_backend.jobs.queue import JobQueue, open_queue
 from ml_backend.services import Services, models_folder, store_url
 from ml_backend.settings import Settings
@@ -179,7 +180,9 @@ class Worker:
     def _note(self, project_id: int, error: Exception) -> None:
         """Say in the log and at the project why it is not followed just now, and leave it alone for a while."""
         known = isinstance(error, DocloopError)
-        pause = self._pauses.failed(project_id)
+        busy = isinstance(error, DocloopError) and error.code == BUSY
+        asked = self._services.access.client().retry_after if busy else 0.0
+        pause = self._pauses.failed(project_id, at_least=asked)
         said = str(error) if known else "docloop broke; the worker's log says where"
         log.warning("project %s: %s; again in %.0f s", project_id, said, pause, exc_info=not known)
         record = self._services.store.projects.by_number(project_id)

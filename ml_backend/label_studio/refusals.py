@@ -14,6 +14,7 @@ PRIVATE_ADDRESSES_FIX = (
 )
 
 TASK_GONE = "label_studio_task_gone"
+BUSY = "label_studio_busy"  # it said so, and for how long
 _QUOTED = 300  # characters of Label Studio's own words; some of its refusals hold everything that was sent
 
 # A piece of Label Studio's own words -> (our code, the fix).
@@ -69,7 +70,7 @@ def explain(status: int, body: Any, url: str) -> LabelStudioError:
             "Make a new one in Account & Settings > Personal Access Token, and set DOCLOOP_LABEL_STUDIO_TOKEN.",
         )
     if status == 429:
-        return LabelStudioError("label_studio_busy", f"Label Studio asks to be left alone for a while ({said[:_QUOTED]}).")
+        return LabelStudioError(BUSY, f"Label Studio asks to be left alone for a while ({said[:_QUOTED]}).")
     if status == 404:
         return LabelStudioError(
             "label_studio_not_found",

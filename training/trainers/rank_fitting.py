@@ -22,7 +22,9 @@ HALF_LEARNED = 10  # documents from which the ranking counts as much as the base
 LOOSE = 10.0  # inverse of the penalty of a curve
 FLATTEST = 0.05  # slope of a curve; more evidence never means less confidence
 USUAL = (0.4, 0.0)  # slope and offset that curves have on receipts
-PRIOR_EVIDENCE: Floats = np.array([float(step) for step in range(-4, 11)])  # made-up answers that hold a curve near the one expected
+PRIOR_EVIDENCE: Floats = np.array(
+    [float(step) for step in range(-4, 11)]
+)  # made-up answers that hold a curve near the one expected
 OWN_CURVE = 60  # answers from which a label has a curve of its own
 DOCUMENTS = 20  # from which a document's score is learned
 SMOOTH = 2.0

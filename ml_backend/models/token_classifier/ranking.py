@@ -89,7 +89,13 @@ def _of_opinion(option: Candidate) -> list[float]:
         prior = logit(option.confidence) - 1.5
     if option.form in CHANGED:
         prior -= 1.5
-    return [prior / OPINION_SIZE, float(option.rank == 0), float(option.rank > 0), float(option.rank < 0), option.confidence]
+    return [
+        prior / OPINION_SIZE,
+        float(option.rank == 0),
+        float(option.rank > 0),
+        float(option.rank < 0),
+        option.confidence,
+    ]
 
 
 def _outside(reading: Reading, option: Candidate, together: Floats) -> float:

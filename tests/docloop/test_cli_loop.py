@@ -1,0 +1,132 @@
+"""The commands about learning, on a store with one project and what came of its first documents."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from made_receipts import made_receipt
+from typer.testing import CliRunner, Result
+
+from builders import found, interface_xml
+from docloop.cli import app
+from ml_backend.document.geometry import Box
+from ml_backend.models.manifest import Manifest
+from ml_backend.models.registry import ModelRegistry
+from ml_backend.services import read_interface
+from ml_backend.settings import Settings
+from ml_backend.store.records import AnnotationRecord, DocumentRecord, PredictionRecord, ProjectRecord
+from ml_backend.store.store import Store, open_store
+from training.corrections import corrections_of
+
+UID = "7.1795000000"
+AT = "2026-01-02T03:04:05.000000Z"
+CONFIG = interface_xml("total")
+VERSION = f"keywords-1.{read_interface(CONFIG).fingerprint}"
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """Project 7: task 1 was corrected (a total retyped), task 2 is open; fields-1 is published, and not the champion."""
+    folder = tmp_path / "data"
+    store = open_store(f"sqlite:///{folder / 'docloop.sqlite3'}")
+    store.projects.put(
+        ProjectRecord(UID, 7, "Receipts", read_interface(CONFIG).fingerprint, CONFIG, answer="1 so far; 19 more.")
+    )
+    ids = store.documents.put_many(UID, [DocumentRecord(0, UID, task, AT, AT, {}) for task in (1, 2)])
+    shown = (found(text="12.50", id="r1"), found("date", "1.1.2026", Box(0.1, 0.1, 0.2, 0.12), id="r2"))
+    final = (found(text="12.60", id="r1"), shown[1])
+    annotation = AnnotationRecord(5, AT, AT, final, 3, 6.5, reviewed=True, shown=shown, shown_version=VERSION)
+    store.ledger.put(ids[1, AT], annotation, corrections_of(annotation, 1, None))
+    store.samples.put(ids[1, AT], made_receipt(1))
+    store.predictions.put_many([PredictionRecord(ids[2, AT], VERSION, 0.31, 0.3, shown, priority=2, reasons=("dark",))])
+    store.close()
+    manifest = Manifest(
+        "fields-1", "token-classifier", "2026-01-02T03:04:05+00:00", verdict="Kept keywords-1: no better."
+    )
+    ModelRegistry(folder / "models").publish(UID, manifest, lambda path: _write(path))
+    return folder
+
+
+def _write(folder: Path) -> None:
+    (folder / "model.json").write_text("{}")
+
+
+@pytest.fixture
+def run(data: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    for setting in Settings.model_fields:
+        monkeypatch.delenv(f"DOCLOOP_{setting.upper()}", raising=False)
+    environment = {"COLUMNS": "250", "TERM": "dumb", "NO_COLOR": "1", "DOCLOOP_DATA_DIR": str(data)}
+    return lambda *said: CliRunner().invoke(
+        app, [*said, *(() if "--project" in said else ("--project", "7"))], env=environment
+    )
+
+
+def store_of(data: Path) -> Store:
+    return open_store(f"sqlite:///{data / 'docloop.sqlite3'}")
+
+
+def test_status_says_how_it_stands_and_why_nothing_trains(run: Run) -> None:
+    said = run("status").output
+    for words in ("Receipts", "keyword baseline", "2 documents, 1 confirmed", "1 so far; 19 more.", "1 of 2 (50%)"):
+        assert words in said
+    assert json.loads(run("status", "--json").output)["samples"] == 1
+
+
+def test_corrections_lists_what_was_changed_and_all_with_the_confirmed_ones(run: Run) -> None:
+    said = run("corrections").output
+    assert "12.50" in said
+    assert "12.60" in said
+    assert "1.1.2026" not in said
+    assert "1.1.2026" in run("corrections", "--all").output
+    rows = [json.loads(line) for line in run("corrections", "--json").output.splitlines()]
+    assert sorted(row["kind"] for row in rows) == ["confirmed", "text"]
+
+
+def test_next_shows_the_open_document_with_its_reason_and_link(run: Run) -> None:
+    (row,) = json.loads(run("next", "--json").output)
+    assert (row["task"], row["priority"], row["score"], row["reasons"]) == (2, "medium", 0.31, ["dark"])
+    assert "projects/7/data?task=2" in run("next").output
+
+
+def test_train_is_kept_in_the_store(run: Run, data: Path) -> None:
+    assert "is kept" in run("train").output
+    store = store_of(data)
+    assert [(request.project_id, request.requested_by) for request in store.runs.requests()] == [(7, "docloop train")]
+    store.close()
+
+
+def test_cancel_stops_a_run_that_waits_and_says_when_there_is_none(run: Run, data: Path) -> None:
+    assert run("cancel").exit_code == 2
+    store = store_of(data)
+    assert store.runs.begin(UID, 7, "test", "", 1, 1.0)
+    assert "Run 1 is being cancelled" in run("cancel").output
+    (ended,) = store.runs.latest(UID, 1)
+    assert ended.state == "cancelled"
+    store.close()
+
+
+def test_promote_shows_the_verdict_and_rollback_goes_back(run: Run, data: Path) -> None:
+    registry = ModelRegistry(data / "models")
+    said = run("promote", "fields-1").output
+    assert "no better" in said
+    assert registry.active(UID) == "fields-1"
+    assert "● │ fields-1" in run("versions").output
+    assert "the keyword baseline" in run("rollback").output
+    assert registry.active(UID) == ""
+    assert run("rollback").exit_code == 2
+
+
+def test_a_version_that_is_not_there_is_a_sentence(run: Run) -> None:
+    done = run("promote", "fields-9")
+    assert done.exit_code == 2
+    assert "There is no version fields-9" in done.output
+
+
+def test_a_project_nobody_follows_names_those_that_are(run: Run) -> None:
+    done = run("status", "--project", "9")
+    assert done.exit_code == 2
+    assert "Followed: 7 “Receipts”" in done.output

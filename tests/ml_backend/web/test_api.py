@@ -1,0 +1,93 @@
+"""docloop's own REST API: how it stands, what to annotate next, train now."""
+
+from __future__ import annotations
+
+import pytest
+from flask.testing import FlaskClient
+
+from builders import found, interface_xml
+from ml_backend.services import Services, read_interface
+from ml_backend.store.records import DocumentRecord, PredictionRecord, ProjectRecord
+
+UID = "7.1795000000"
+CONFIG = interface_xml("total")
+
+
+@pytest.fixture
+def followed(services: Services) -> Services:
+    """Project 7 with two open documents that are predicted, the second one the harder."""
+    fingerprint = read_interface(CONFIG).fingerprint
+    store = services.store
+    store.projects.put(ProjectRecord(UID, 7, "Receipts", fingerprint, CONFIG, answer="3 confirmed documents so far."))
+    at = "2026-01-01T00:00:00Z"
+    ids = store.documents.put_many(UID, [DocumentRecord(0, UID, task, at, at, {"image": "a"}) for task in (1, 2)])
+    version = services.version(CONFIG, UID)
+    store.predictions.put_many(
+        [
+            PredictionRecord(ids[1, at], version, 0.9, 0.8, (found(),), priority=1),
+            PredictionRecord(
+                ids[2, at], version, 0.2, 0.2, (), priority=3, reasons=("required field total is missing",)
+            ),
+        ]
+    )
+    return services
+
+
+def test_what_to_annotate_next_comes_with_priority_score_reasons_and_link(
+    client: FlaskClient, followed: Services
+) -> None:
+    first, second = client.get("/api/v1/projects/7/recommendations").get_json()["recommendations"]
+    assert first == {
+        "task": 2,
+        "priority": "high",
+        "score": 0.2,
+        "probability": 0.2,
+        "reasons": ["required field total is missing"],
+        "fields": {},
+        "model_version": followed.version(CONFIG, UID),
+        "link": "http://127.0.0.1:9/projects/7/data?task=2",
+    }
+    assert (second["task"], second["score"], second["probability"]) == (1, 0.9, 0.8)
+    assert second["fields"] == {"total": ["12.50"]}
+
+
+@pytest.mark.parametrize("limit", ["0", "1001", "-1", "x", "1e3", "٣", "9" * 30])
+def test_a_limit_that_is_none_is_a_400(client: FlaskClient, followed: Services, limit: str) -> None:
+    answer = client.get("/api/v1/projects/7/recommendations", query_string={"limit": limit})
+    assert answer.status_code == 400
+    assert "limit must be a number from 1 to 1000" in answer.get_json()["detail"]
+
+
+def test_a_limit_is_kept(client: FlaskClient, followed: Services) -> None:
+    assert len(client.get("/api/v1/projects/7/recommendations?limit=1").get_json()["recommendations"]) == 1
+
+
+def test_train_is_durable_when_it_is_acknowledged_and_asked_twice_is_once(
+    client: FlaskClient, followed: Services
+) -> None:
+    for _ in range(2):
+        assert client.post("/api/v1/projects/7/train").status_code == 202
+    (request,) = followed.store.runs.requests()
+    assert (request.project_id, request.requested_by) == (7, "REST")
+    assert followed.hints.take() == [7]
+
+
+def test_status_says_what_is_learned_and_why_training_did_not_start(client: FlaskClient, followed: Services) -> None:
+    said = client.get("/api/v1/projects/7").get_json()
+    assert (said["title"], said["documents"], said["samples"], said["champion"]) == (
+        "Receipts",
+        2,
+        0,
+        "keyword baseline",
+    )
+    assert said["training"]["answer"] == "3 confirmed documents so far."
+    assert said["model_version"] == followed.version(CONFIG, UID)
+
+
+@pytest.mark.parametrize(("method", "path"), [("get", ""), ("get", "/recommendations"), ("post", "/train")])
+def test_a_project_nobody_follows_is_a_404_that_says_how_to_connect_it(
+    client: FlaskClient, followed: Services, method: str, path: str
+) -> None:
+    answer = getattr(client, method)(f"/api/v1/projects/8{path}")
+    assert answer.status_code == 404
+    assert "docloop connect --project 8" in answer.get_json()["detail"]

@@ -1,0 +1,125 @@
+"""P18: SIGTERM to ``docloop serve`` while requests and a training run: what was accepted is answered, it exits with 0 within 20 s,
+and nothing is lost: the run is given back and goes on at the next start.
+
+``PROMISES=full``: 50 stops at random moments; otherwise two. The seed is printed; ``PROMISES_SEED`` replays it.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from docloop_processes import AUTH, WEBHOOK, Place, until
+from fake_label_studio import FakeLabelStudio
+from papers_in_label_studio import LABELS, annotated_papers, picture
+from served_label_studio import TOKEN, served
+
+from builders import interface_xml, recorded
+from ml_backend.store.records import RunRecord
+from ml_backend.store.store import Store
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
+STOPS = 50 if os.environ.get("PROMISES") == "full" else 2
+SEED = int(os.environ.get("PROMISES_SEED", "20260102"))
+WITHIN = 20.0  # seconds, as promised
+READERS, PAGES = 3, 4  # /predict requests that are on their way at the stop, and the tasks of each
+OTHER_PROJECT = 77  # its webhooks come through the stop; Label Studio has none of that number
+
+
+def predict(place: Place, number: int) -> int:
+    """Ask for a few pages that were never read before; how many entries the answer has."""
+    tasks = [{"id": n, "data": {"image": picture(f"STOP {number} {n}")}} for n in range(PAGES)]
+    body = {"tasks": tasks, "project": "5.1", "label_config": interface_xml(*LABELS)}
+    answer = httpx.post(f"{place.url}/predict", json=body, auth=AUTH, timeout=60)
+    assert answer.status_code == 200
+    return len(answer.json()["results"])
+
+
+def send_hints(place: Place) -> int:
+    """Webhooks, one after the other, until nobody listens any more; how many were acknowledged."""
+    body: dict[str, Any] = recorded("11_webhook_ANNOTATION_CREATED.json")["request"]["body"]
+    body["project"]["id"] = OTHER_PROJECT
+    kept = 0
+    while True:
+        try:
+            answer = httpx.post(f"{place.url}/webhook", json=body, headers=WEBHOOK, timeout=60)
+        except httpx.TransportError:
+            return kept
+        assert answer.status_code == 202
+        kept += 1
+        time.sleep(0.01)
+
+
+def open_run(store: Store) -> RunRecord | None:
+    return next((run for one in store.projects.all() if (run := store.runs.open_run(one.uid))), None)
+
+
+def begun(store: Store) -> bool:
+    run = open_run(store)
+    return run is not None and run.state == "running"
+
+
+def test_a_stop_in_the_middle_of_everything_loses_nothing(tmp_path: Path) -> None:
+    print(f"seed {SEED}")  # noqa: T201
+    dice = random.Random(SEED)
+    fake = FakeLabelStudio()
+    project = annotated_papers(fake)
+    slowest = 0.0
+    with served(fake) as url, ThreadPoolExecutor(READERS + 1) as others:
+        place = Place.of(tmp_path, label_studio_url=url, label_studio_token=TOKEN, min_training_samples="5")
+        for stop in range(STOPS):
+            with place.store() as store:
+                if open_run(store) is None:
+                    store.runs.request(project, "Anna", time.time())
+                (tmp_path / "hints" / "changed").mkdir(parents=True, exist_ok=True)
+                (tmp_path / "hints" / "changed" / str(project)).touch()
+                slowest = max(slowest, stop_one(place, store, others, stop, dice.uniform(0.0, 0.6)))
+        with place.store() as store, place.running("serve"):
+            until(lambda: open_run(store) is None, 120, f"the run ends\n{place.log('serve')}")
+            (record,) = store.projects.all()
+            ended = store.runs.latest(record.uid, 99)
+    assert {run.state for run in ended} == {"succeeded"}, [run.reason for run in ended]
+    print(f"{STOPS} stops, the slowest took {slowest:.1f} s; {len(ended)} runs, all succeeded")  # noqa: T201
+
+
+def stop_one(place: Place, store: Store, others: ThreadPoolExecutor, number: int, moment: float) -> float:
+    """Start docloop, stop it ``moment`` seconds after a training began; how many seconds that took."""
+    with place.running("serve") as server:
+        place.until_healthy(server)
+        until(lambda: begun(store), 90, f"a run begins\n{place.log('serve')}")
+        before = open_run(store)
+        asked = [others.submit(predict, place, READERS * number + n) for n in range(READERS)]
+        hints: Future[int] = others.submit(send_hints, place)
+        time.sleep(0.3 + moment)  # the requests are accepted by now
+        server.terminate()
+        began = time.monotonic()
+        assert server.wait(WITHIN) == 0
+        took = time.monotonic() - began
+    assert [future.result() for future in asked] == [PAGES] * READERS
+    assert hints.result() > 0
+    assert OTHER_PROJECT in place.hints
+    after = open_run(store)
+    if after is not None:
+        assert before is not None
+        assert (after.id, after.state, after.attempt) == (before.id, "requested", before.attempt)
+    return took
+
+
+def test_a_worker_that_waits_for_a_slow_label_studio_stops_in_time(tmp_path: Path) -> None:
+    fake = FakeLabelStudio()
+    project = annotated_papers(fake, papers=1)
+    with served(fake, seconds=3.0) as url:
+        place = Place.of(tmp_path, label_studio_url=url, label_studio_token=TOKEN)
+        (tmp_path / "hints" / "changed").mkdir(parents=True)
+        (tmp_path / "hints" / "changed" / str(project)).touch()
+        with place.running("worker") as worker:
+            until(lambda: len(fake.requests) > 1, 60, "it asks Label Studio")
+            worker.terminate()
+            assert worker.wait(WITHIN) == 0
+        assert project in place.hints

@@ -1,0 +1,76 @@
+"""A round of learning can be cut short anywhere, and the next attempt ends it: one version, one promotion."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from made_receipts import SPECS, made_receipt
+
+from ml_backend.errors import ModelRejected
+from ml_backend.services import champions_in
+from ml_backend.store.records import DocumentRecord, ProjectRecord, RunRecord
+from ml_backend.store.store import Store, open_store
+from training.rounds import Round
+from training.trainers.token_trainer import TokenTrainer
+
+UID = "1.1795000000"
+
+
+class Cut(Exception):
+    """The process dies here."""
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    made = open_store(f"sqlite:///{tmp_path / 'docloop.sqlite3'}")
+    made.projects.put(ProjectRecord(UID, 1))
+    yield made
+    made.close()
+
+
+def confirmed(store: Store, count: int) -> None:
+    records = [DocumentRecord(0, UID, n, "2026-01-01T00:00:00Z", "2026-01-01T00:00:00Z", {}) for n in range(count)]
+    for (task, _), number in store.documents.put_many(UID, records).items():
+        store.samples.put(number, made_receipt(task))
+
+
+def begun(store: Store) -> RunRecord:
+    run = store.runs.begin(UID, 1, "test", "", store.samples.count(UID), 1.0)
+    assert run is not None
+    return run
+
+
+def round_of(store: Store, folder: Path, cut_at: str = "") -> Round:
+    def progress(stage: str, share: float) -> None:
+        if stage == cut_at:
+            raise Cut(stage)
+
+    return Round(store, champions_in(folder, ""), TokenTrainer(), SPECS, progress, seed=1)
+
+
+def test_without_samples_there_is_nothing_to_learn(store: Store, tmp_path: Path) -> None:
+    with pytest.raises(ModelRejected, match="no confirmed documents"):
+        round_of(store, tmp_path / "models").run(begun(store))
+
+
+@pytest.mark.slow
+def test_a_round_that_was_cut_short_is_ended_by_the_next_attempt_and_made_once(store: Store, tmp_path: Path) -> None:
+    confirmed(store, 20)
+    run, models = begun(store), tmp_path / "models"
+    for stage in ("reading the samples", "asking the gate", "publishing"):
+        with pytest.raises(Cut):
+            round_of(store, models, stage).run(run)
+    first = round_of(store, models).run(run)
+    assert first.promoted, first.verdict
+    again = round_of(store, models, "reading the samples").run(run)  # published already: nothing is trained again
+    assert again == first
+    registry = champions_in(models, "").registry
+    assert [manifest.version for manifest in registry.versions(UID)] == ["fields-1"]
+    assert (registry.active(UID), registry.history(UID)) == ("fields-1", ("",))
+    (manifest,) = registry.versions(UID)
+    assert manifest.release == first.release
+    release = store.releases.get(first.release)
+    assert release is not None
+    assert len(release.splits) == 20
