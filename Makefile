@@ -19,12 +19,13 @@ unexport UV_FIND_LINKS
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint constraints clean
+.PHONY: help setup demo test check lint promises constraints clean
 
 help:
 	@echo "make demo         set up and run the demo: Label Studio with 40 pre-annotated receipts (ARGS=... for docloop demo)"
 	@echo "make test         set up and run every check and test, with a real Label Studio and browser"
 	@echo "make check        the quick half of it, without servers"
+	@echo "make promises     the chaos tests in full (about half an hour)"
 	@echo "make setup        set up only"
 	@echo "make constraints  write the versions that are installed now to constraints.txt"
 	@echo "make clean        remove the environments and caches; the demo's data in .demo stays"
@@ -41,6 +42,9 @@ test: setup lint
 check: $(VENV)/.has-dev lint
 	@echo "==> Tests that need no server"
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not services and not slow" $(ARGS)
+
+promises: setup
+	@OMP_NUM_THREADS=1 PROMISES=full $(BIN)/python -m pytest tests/promises --durations=0 --timeout=3600 $(ARGS)
 
 lint: $(VENV)/.has-dev
 	@echo "==> Form, types and layers"

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from ml_backend.errors import SetupError
 
-STOP_WITHIN = 20.0  # seconds from asking a process to stop to killing it
+STOP_WITHIN = 18.0  # seconds from asking both processes to stop to killing what is left
 _LOOK = 0.2
 _FIRST_PAUSE, _LAST_PAUSE = 1.0, 60.0  # seconds before a dead worker is started again
 _PR_SET_PDEATHSIG = 1
@@ -66,10 +66,11 @@ def serve(arguments: list[str]) -> int:
                 worker, pause, again_at = _start("worker"), min(2 * pause, _LAST_PAUSE), 0.0
     finally:
         ended = web.poll()
+        deadline = time.monotonic() + STOP_WITHIN
         for process in (web, worker):
             process.terminate()
         for process in (web, worker):
-            _wait(process)
+            _wait(process, deadline)
     return ended or 0
 
 
@@ -86,9 +87,9 @@ def _die_with_parent() -> Callable[[], None] | None:
     return lambda: libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
-def _wait(process: subprocess.Popen[bytes]) -> None:
+def _wait(process: subprocess.Popen[bytes], deadline: float) -> None:
     try:
-        process.wait(STOP_WITHIN)
+        process.wait(max(0.0, deadline - time.monotonic()))
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()

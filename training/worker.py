@@ -34,7 +34,9 @@ log = logging.getLogger(__name__)
 
 _TICK = 1.0  # seconds
 _DISCOVER = 3600.0  # seconds between looks at which projects have a webhook of ours
-_THREADS = 4  # a training holds one, a long push one a project; looks are short
+_THREADS = 4  # a training holds one, pushes at most two: there is always one for looks, which are short
+_PUSHES = 2
+_NEXT_PUSH = 5.0  # seconds until a push that found no place is tried again
 _ALIVE = 15.0  # seconds that the lease of a worker lasts
 
 
@@ -61,6 +63,7 @@ class Worker:
         self._polled: dict[int, float] = {}
         self._state = ""
         self._training = threading.Lock()
+        self._pushing = threading.BoundedSemaphore(_PUSHES)
 
     def run(self, stop: threading.Event) -> None:
         """Work until ``stop`` is set; then finish the looks that run, and give a training back."""
@@ -79,9 +82,10 @@ class Worker:
         while not stop.wait(_TICK):
             try:
                 self.tick()
-            except Exception as error:  # this thread serves all projects, and the next second may be luckier
-                known = isinstance(error, DocloopError)
-                log.warning("the worker goes on after: %s", error if known else "a fault", exc_info=not known)
+            except DocloopError as error:  # a database or Redis that is away: the next second may be luckier
+                self._tell(logging.WARNING, str(error))
+            except Exception:
+                log.exception("the worker goes on after a fault")  # this thread serves all projects
 
     def tick(self) -> None:
         """See what there is to do, and put it into the queue."""
@@ -155,12 +159,17 @@ class Worker:
 
     def push(self, project_id: int) -> None:
         """Predictions for what has none of the champion's."""
+        if not self._pushing.acquire(blocking=False):
+            self._queue.enqueue("push", project_id, _NEXT_PUSH)
+            return
         try:
             report = self._pusher.push(project_id)
         except Exception as error:
             if not (isinstance(error, DocloopError) and error.code == PUSH_RUNNING):
                 self._note(project_id, error)
             return
+        finally:
+            self._pushing.release()
         if report.pushed or report.failed:
             log.info(
                 "project %s: %s predictions pushed, %s tasks failed", project_id, report.pushed, len(report.failed)
