@@ -3,8 +3,9 @@
     python benchmarks/webhooks.py SROIE_DIR [--events 10000] [--senders 16] [--rate 0]
 
 Starts ``docloop web`` on a folder of its own with its defaults (files and SQLite). Receipts that were never read before are asked
-for all the time, and the real training runs again and again on made-up receipts, niced as the worker does it. Each webhook comes
-over a connection of its own, as Label Studio sends it. ``--rate`` events a second in all (0: each sender sends its next as soon as
+for all the time, and the real training runs again and again on made-up receipts, niced as the worker does it. A second docloop
+reads them, as the worker does in push mode; with ``--reads-itself`` the one that answers. Each webhook comes over a connection of
+its own, as Label Studio sends it. ``--rate`` events a second in all (0: each sender sends its next as soon as
 the last is answered, which measures the throughput rather than the wait). Prints a Markdown table for REPORT.md.
 """
 
@@ -23,7 +24,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import httpx
@@ -57,9 +58,10 @@ def docloop_web(data_dir: Path, images: str, port: int) -> Iterator[tuple[httpx.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("DOCLOOP_")}
     server = subprocess.Popen([sys.executable, "-m", "docloop", "web"], env={**environment, **settings}, cwd=ROOT)
     secrets = load_credentials(load_settings(settings))
+    limits = httpx.Limits(keepalive_expiry=2.0)  # the server closes after 5, and httpx's default is 5 too: a race
     try:
         with httpx.Client(
-            base_url=f"http://127.0.0.1:{port}", auth=(secrets.user, secrets.password), timeout=600
+            base_url=f"http://127.0.0.1:{port}", auth=(secrets.user, secrets.password), timeout=600, limits=limits
         ) as client:
             wait_until_up(client)
             yield client, secrets
@@ -169,13 +171,17 @@ def measure(options: argparse.Namespace, folder: Path, images: str) -> None:
     xml = load_interface_xml("receipt")
     probes: dict[str, list[float]] = {"/health": [], "/setup": []}
     read = 0
-    with docloop_web(folder / "data", images, options.port) as (client, secrets):
+    with ExitStack() as stack:
+        client, secrets = stack.enter_context(docloop_web(folder / "data", images, options.port))
+        reader = client
+        if not options.reads_itself:
+            reader, _ = stack.enter_context(docloop_web(folder / "reader", images, options.port + 1))
 
         def predict() -> None:
             nonlocal read
             tasks = [{"id": 1, "data": {"image": f"http://{images}/{next(names)}"}}]
             body = {"tasks": tasks, "project": "1.1", "label_config": xml}
-            client.post("/predict", json=body).raise_for_status()
+            reader.post("/predict", json=body).raise_for_status()
             read += 1
 
         def probe() -> None:
@@ -221,6 +227,7 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=10_000)
     parser.add_argument("--senders", type=int, default=16)
     parser.add_argument("--rate", type=float, default=0.0)
+    parser.add_argument("--reads-itself", action="store_true")
     parser.add_argument("--port", type=int, default=19093)
     options = parser.parse_args()
     with image_server(options.sroie / "images") as images, tempfile.TemporaryDirectory() as folder:

@@ -169,9 +169,9 @@ class FakeTransport(httpx.BaseTransport):
             case "predictions_score", "empty", "Number":
                 return bool(value) == (self._score(task.id) is None)
             case "predictions_model_versions", "contains", "String":
-                return any(value in one.model_version for one in self._predictions(task.id))
+                return any(_contains(value, one.model_version) for one in self._predictions(task.id))
             case "predictions_model_versions", "not_contains", "String":
-                return not any(value in one.model_version for one in self._predictions(task.id))
+                return not any(_contains(value, one.model_version) for one in self._predictions(task.id))
         raise AssertionError(f"the fake Label Studio does not know the filter {item}")
 
     def task(self, request: httpx.Request, number: int) -> Body:
@@ -341,6 +341,11 @@ def _valid_result(result: Body, interface: Interface) -> bool:
         return isinstance(value["text"], list)
     offered = {control.name: [spec.label for spec in control.specs] for control in interface.controls}
     return name in offered and all(label in offered[name] for label in value[result["type"]])
+
+
+def _contains(values: Sequence[str], name: str) -> bool:
+    """As the real one does it: any item of ``values``, and of a plain text any letter."""
+    return any(value in name for value in values)
 
 
 def _time(moment: float) -> str:

@@ -36,7 +36,7 @@ def _open_tasks_with(label_studio: LabelStudio, project_id: int, version: str) -
         "filter": "filter:tasks:predictions_model_versions",
         "operator": "contains",
         "type": "String",
-        "value": version,
+        "value": [version],
     }
     return [
         int(task["id"]) for task in label_studio.task_page(project_id, [OPEN, has_it], "tasks:id", ("id",), AT_ONCE)

@@ -18,8 +18,8 @@ from collections.abc import Callable
 
 from ml_backend.credentials import WEBHOOK_HEADER
 from ml_backend.errors import DocloopError
-from ml_backend.label_studio.refusals import BUSY
 from ml_backend.jobs.queue import JobQueue, open_queue
+from ml_backend.label_studio.refusals import BUSY
 from ml_backend.services import Services, models_folder, store_url
 from ml_backend.settings import Settings
 from training.holding import held

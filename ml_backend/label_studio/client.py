@@ -218,8 +218,8 @@ class LabelStudio:
     def tasks(self, project_id: int, lacking: str = "") -> Iterator[TaskRow]:
         """All tasks by ascending id, or the open ones without a stored prediction of the version ``lacking``.
 
-        Pages by key, so that tasks that come and go meanwhile shift nothing. Label Studio looks for the version in the joined
-        names of all versions of a task: no version's name may be a part of another's.
+        Pages by key, so that tasks that come and go meanwhile shift nothing. Label Studio looks for the version anywhere in the
+        names of a task's versions: none may be a part of another's. It wants a list; of a plain text it takes each letter.
         """
         last = 0
         while True:
@@ -235,7 +235,7 @@ class LabelStudio:
         ]
         if lacking:
             name = "filter:tasks:predictions_model_versions"
-            items += [OPEN, {"filter": name, "operator": "not_contains", "type": "String", "value": lacking}]
+            items += [OPEN, {"filter": name, "operator": "not_contains", "type": "String", "value": [lacking]}]
         found = self.task_page(project_id, items, "tasks:id", ("id", "data"), _PAGE)
         with self.reading("api/tasks"):
             return [TaskRow(int(task["id"]), dict(task["data"])) for task in found]
