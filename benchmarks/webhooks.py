@@ -211,8 +211,12 @@ def measure(options: argparse.Namespace, folder: Path, images: str) -> None:
             training.stop()
         hints = sorted(path.name for path in (folder / "data" / "hints").glob("*/*"))
         store = folder / "data" / "docloop.sqlite3"
-    print(f"{len(taken)} webhooks from {options.senders} senders in {lasted:.1f} s ({len(taken) / lasted:.0f} a second);")
-    print(f"meanwhile (and 10 s before) {read} receipts read, {training.done} trainings; load {os.getloadavg()[0]:.1f}.\n")
+    print(
+        f"{len(taken)} webhooks from {options.senders} senders in {lasted:.1f} s ({len(taken) / lasted:.0f} a second);"
+    )
+    print(
+        f"meanwhile (and 10 s before) {read} receipts read, {training.done} trainings; load {os.getloadavg()[0]:.1f}.\n"
+    )
     print("| request | n | median ms | p99 ms | max ms | asked for |\n|---|---|---|---|---|---|")
     print(row("`/webhook`", taken, "10, 50, 1000"))
     print(row("`/health`", probes["/health"], "p99 100"))

@@ -156,9 +156,9 @@ def next_command(
     settings = load_settings()
     with opened(settings) as store:
         record = followed_project(store, project)
-        champion = champions_in(models_folder(settings), settings.country).of(record.uid)
+        version = champions_in(models_folder(settings), settings.country).version_of(record.uid)
         link = f"{settings.label_studio_url}/projects/{project}/data?task={{task}}"
-        found = recommendations(store, project, f"{champion.version}.{record.fingerprint}", link, limit)
+        found = recommendations(store, project, f"{version}.{record.fingerprint}", link, limit)
         if as_json:
             typer.echo(json.dumps(found, ensure_ascii=False))
             return

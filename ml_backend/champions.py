@@ -40,10 +40,7 @@ class Champions:
 
     def of(self, project_uid: str) -> FieldExtractor:
         """The model that answers for a project; the baseline where nothing was promoted, or for a project nobody knows."""
-        try:
-            wanted = self.registry.active(project_uid)
-        except ModelRejected:  # no project of Label Studio has such a uid: another host, or a request made by hand
-            return self._baseline
+        wanted = self._wanted(project_uid)
         if not wanted:
             return self._baseline
         with self._lock:
@@ -51,6 +48,21 @@ class Champions:
             if known is None or known[0] != wanted:
                 known = self._loaded[project_uid] = (wanted, self._best(project_uid))
             return known[1]
+
+    def version_of(self, project_uid: str) -> str:
+        """The version that answers for a project, at once: ``/setup`` has 3 seconds, and loading a model may take as long."""
+        wanted = self._wanted(project_uid)
+        known = self._loaded.get(project_uid)
+        if known is not None and known[0] == wanted:
+            return known[1].version
+        return wanted or self._baseline.version
+
+    def _wanted(self, project_uid: str) -> str:
+        """What the pointer names; empty for the baseline, and for a uid that no project of Label Studio has."""
+        try:
+            return self.registry.active(project_uid)
+        except ModelRejected:
+            return ""
 
     def load(self, manifest: Manifest, folder: Path) -> FieldExtractor:
         """The model of a version that was verified.

@@ -45,7 +45,7 @@ class DocloopModel(LabelStudioMLBase):  # type: ignore[misc]  # the package is u
             version = services.version(config, project)
         except ConfigUnsupported as error:
             log.warning("%s", error)  # its tasks are answered with []
-            version = services.champions.of(project).version
+            version = services.champions.version_of(project)
         self.set("model_version", version)
 
     def predict(

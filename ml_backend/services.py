@@ -117,7 +117,7 @@ class Services:
 
     def version(self, label_config: str, project_uid: str) -> str:
         """The model version of a project's predictions for its labelling interface. Raises ConfigUnsupported."""
-        return self.predictor.version(self.interface(label_config), project_uid)
+        return f"{self.champions.version_of(project_uid)}.{self.interface(label_config).fingerprint}"
 
     def close(self) -> None:
         self.batches.close()

@@ -34,7 +34,7 @@ def ml_api(services: Services) -> Blueprint:
     def setup() -> Response:
         body = json_object()
         schema, project = body.get("schema"), str(body.get("project") or "")
-        version = services.champions.of(project).version
+        version = services.champions.version_of(project)
         if isinstance(schema, str) and schema.strip():
             try:
                 # The same version as in the predictions: another one makes Label Studio ask and store again at every look.

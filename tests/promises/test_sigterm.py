@@ -1,5 +1,5 @@
-"""P18: SIGTERM to ``docloop serve`` while requests and a training run: what was accepted is answered, it exits with 0 within 20 s,
-and nothing is lost: the run is given back and goes on at the next start.
+"""P18: SIGTERM to ``docloop serve`` while requests and a training run: what was accepted is answered, it exits with 0 within
+20 s, and nothing is lost: the run is given back and goes on at the next start.
 
 ``PROMISES=full``: 50 stops at random moments; otherwise one. The seed is printed; ``PROMISES_SEED`` replays it.
 """

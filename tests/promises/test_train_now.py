@@ -32,7 +32,7 @@ from ml_backend.store.store import Store, open_store
 from training.supervisor import reap
 
 sys.path.append(str(Path(__file__).parents[1] / "training"))  # its tests and these share the loop's parts
-from loop_parts import Loop  # noqa: E402
+from loop_parts import Loop
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 FULL = os.environ.get("PROMISES") == "full"
