@@ -53,10 +53,10 @@ class Measured:
 
     def row(self, name: str) -> str:
         sure = [(outcome.confidence, outcome.exact) for outcome in self.outcomes if outcome.confidence is not None]
-        return (
-            f"{name:>12} | {self.f1():6.3f} {self.f1('fuzzy'):6.3f}"
-            f" | {calibration_error(sure):6.3f} {calibration_error(self.documents):6.3f}"
+        errors = " ".join(
+            f"{calibration_error(pairs):6.3f}" if pairs else f"{'-':>6}" for pairs in (sure, self.documents)
         )
+        return f"{name:>12} | {self.f1():6.3f} {self.f1('fuzzy'):6.3f} | {errors}"
 
     @classmethod
     def of(cls, parts: Iterable[Measured]) -> Measured:

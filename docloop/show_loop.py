@@ -45,7 +45,8 @@ def status(found: Mapping[str, Any]) -> RenderableType:
         f"{found['documents']} documents, {found['samples']} confirmed ones to learn from, {sum(corrected.values())} corrections",
         escape(found["training"]["answer"]) or "Not looked at yet.",
     ]
-    lines += [f"[yellow]{escape(found['training']['refusal'])}[/yellow]"] if found["training"]["refusal"] else []
+    refusal = found["training"]["refusal"]
+    lines += [f"[yellow]{escape(refusal)}[/yellow]"] if refusal and refusal != found["training"]["answer"] else []
     lines += [
         f"[yellow]{escape(by)} asked to train; the worker has not looked yet.[/yellow]"
         for by in found["training"]["requested"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx
@@ -50,8 +50,9 @@ class _Handler(BaseHTTPRequestHandler):
             if name != "content-length":
                 self.send_header(name, value)
         self.send_header("Content-Length", str(len(answer.content)))
-        self.end_headers()
-        self.wfile.write(answer.content)
+        with suppress(ConnectionError):  # who asked was killed meanwhile
+            self.end_headers()
+            self.wfile.write(answer.content)
 
     do_GET = do_POST = do_PATCH = do_DELETE = _pass_on  # noqa: N815 - http.server's names
 

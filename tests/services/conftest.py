@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from missing import missing
 from playwright.sync_api import BrowserContext, ViewportSize, expect, sync_playwright
 from running_label_studio import RunningLabelStudio, free_port
 
@@ -42,13 +43,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.services)
             item.add_marker(pytest.mark.timeout(600))  # the first test pays for the start of the servers
-
-
-def missing(reason: str) -> None:
-    """Skip the test, or fail it where services are required."""
-    if os.environ.get("REQUIRE_SERVICES") == "1":
-        pytest.fail(f"{reason} (REQUIRE_SERVICES=1)")
-    pytest.skip(reason)
 
 
 @pytest.fixture(scope="session")

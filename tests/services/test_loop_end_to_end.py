@@ -186,7 +186,8 @@ def test_start_training_in_label_studio_starts_a_training(learning: Learning, br
     page = browser.new_page()
     page.goto(f"/projects/{learning.project}/settings/ml")
     page.get_by_label("Machine learning model options").click()
-    page.get_by_text("Start Training", exact=True).click()
+    page.get_by_text("Start Training", exact=True).click()  # of the menu; then that of the question
+    page.locator("button", has_text="Start Training").click()
     run = until(
         "the second round",
         180,

@@ -7,7 +7,7 @@ from itertools import count
 
 import psycopg
 import pytest
-from conftest import missing
+from missing import missing
 from postgres import PASSWORD, RunningPostgres, find_programs, running_postgres
 
 from contracts.store_builders import project
