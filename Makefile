@@ -41,7 +41,7 @@ test: setup lint
 
 check: $(VENV)/.has-dev lint
 	@echo "==> Tests that need no server"
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not services and not slow" $(ARGS)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto -m "not services and not slow" $(ARGS)
 
 promises: setup
 	@OMP_NUM_THREADS=1 PROMISES=full $(BIN)/python -m pytest tests/promises --durations=0 --timeout=3600 $(ARGS)
