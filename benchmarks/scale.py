@@ -26,7 +26,7 @@ from typing import Any
 import httpx
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "tests" / "training")]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from loop_parts import CONFIG, INTERFACE, made_predictor  # noqa: E402
 from made_receipts import SPECS, made_receipt  # noqa: E402

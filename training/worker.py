@@ -37,6 +37,7 @@ _DISCOVER = 3600.0  # seconds between looks at which projects have a webhook of 
 _THREADS = 4  # a training holds one, pushes at most two: there is always one for looks, which are short
 _PUSHES = 2
 _NEXT_PUSH = 5.0  # seconds until a push that found no place is tried again
+_STOP_WITHIN = 15.0  # seconds from the signal to the end, whoever is waited for
 _ALIVE = 15.0  # seconds that the lease of a worker lasts
 
 
@@ -219,6 +220,10 @@ def run_worker(settings: Settings) -> None:
 
 
 def _stop_predicting(services: Services, stop: threading.Event) -> None:
-    """End a push that runs: it may take hours, and what is ready is imported all the same."""
+    """End a push that runs: it may take hours, and what is ready is imported all the same. A Label Studio that is slow to
+    answer is not waited for: pages are commits, and a hint that was taken is put back at the next start."""
     stop.wait()
     services.batches.close()
+    time.sleep(_STOP_WITHIN)
+    log.warning("What still runs is cut off; the next start finds it missing.")
+    os._exit(0)

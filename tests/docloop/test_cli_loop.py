@@ -11,6 +11,7 @@ from made_receipts import made_receipt
 from typer.testing import CliRunner, Result
 
 from builders import found, interface_xml
+from docloop import terminal
 from docloop.cli import app
 from ml_backend.document.geometry import Box
 from ml_backend.models.manifest import Manifest
@@ -59,6 +60,7 @@ def _write(folder: Path) -> None:
 def run(data: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     for setting in Settings.model_fields:
         monkeypatch.delenv(f"DOCLOOP_{setting.upper()}", raising=False)
+    monkeypatch.setattr(terminal.out, "_width", 250)  # made when it was imported, with whatever COLUMNS was then
     environment = {"COLUMNS": "250", "TERM": "dumb", "NO_COLOR": "1", "DOCLOOP_DATA_DIR": str(data)}
     return lambda *said: CliRunner().invoke(
         app, [*said, *(() if "--project" in said else ("--project", "7"))], env=environment

@@ -11,7 +11,6 @@ import math
 import os
 import random
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -20,6 +19,7 @@ from pathlib import Path
 import httpx
 import pytest
 from docloop_processes import AUTH, WEBHOOK, Place, children, until
+from loop_parts import Loop
 
 from builders import recorded
 from ml_backend.jobs.queue import open_queue
@@ -30,9 +30,6 @@ from ml_backend.settings import Settings
 from ml_backend.store.records import ProjectRecord
 from ml_backend.store.store import Store, open_store
 from training.supervisor import reap
-
-sys.path.append(str(Path(__file__).parents[1] / "training"))  # its tests and these share the loop's parts
-from loop_parts import Loop
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 FULL = os.environ.get("PROMISES") == "full"
