@@ -68,7 +68,7 @@ $(VENV)/.has-uv:
 
 # A mark stays behind when an installation is cut short; the next one then takes no package for whole.
 install = touch $(VENV)/.installing && \
-	$(BIN)/uv pip install --quiet $(if $(wildcard $(VENV)/.installing),--reinstall) --python $(VENV) -c constraints.txt -e '.[$(1)]' && \
+	$(BIN)/uv pip install --quiet --compile-bytecode $(if $(wildcard $(VENV)/.installing),--reinstall) --python $(VENV) -c constraints.txt -e '.[$(1)]' && \
 	rm $(VENV)/.installing
 
 $(VENV)/.has-demo: $(VENV)/.has-uv pyproject.toml constraints.txt
@@ -79,13 +79,13 @@ $(VENV)/.has-demo: $(VENV)/.has-uv pyproject.toml constraints.txt
 $(VENV)/.has-dev: $(VENV)/.has-uv pyproject.toml constraints.txt
 	@echo "==> docloop and what its tests need, into $(VENV) (about 900 MB; a minute, more on a slow line)"
 	@$(call install,dev)
-	@$(BIN)/uv pip install --quiet --python $(VENV) --no-deps $(ML_HOST)
+	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(VENV) --no-deps $(ML_HOST)
 	@touch $@ $(VENV)/.has-demo
 
 $(LS_VENV)/.has-$(LABEL_STUDIO): | $(VENV)/.has-uv
 	@echo "==> Label Studio, into an environment of its own, $(LS_VENV) (about 500 MB; a minute or two)"
 	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(LS_VENV)
-	@$(BIN)/uv pip install --quiet --python $(LS_VENV) '$(LABEL_STUDIO)' setuptools
+	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(LS_VENV) '$(LABEL_STUDIO)' setuptools
 	@touch $@
 
 constraints: $(VENV)/.has-dev

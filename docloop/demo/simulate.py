@@ -77,7 +77,8 @@ class Simulation:
         }
         self.label_studio.call("POST", f"api/tasks/{task['id']}/annotations/", body=body)
         untouched = sum(one in predicted for one in final)
-        fields = len({*(one.id for one in final), *(one.id for one in predicted)})
+        deleted = {one.id for one in predicted} - {one.id for one in final}
+        fields = len(final) + len(deleted)
         version = str(shown.get("model_version") or "")
         self.steps.append(Step(len(self.steps) + 1, version, fields, untouched))
         return True

@@ -22,6 +22,8 @@ from docloop.demo.samples import LABELS, LAYOUTS, Sample, render_samples
 from ml_backend.document.geometry import Box
 from ml_backend.errors import SetupError
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def samples() -> list[Sample]:

@@ -77,6 +77,7 @@ def test_without_its_last_byte_a_picture_is_whole_or_refused(loader: PageLoader,
         assert result == loader.load(KINDS[kind])
 
 
+@pytest.mark.slow
 def test_a_thousand_damaged_files_never_stop_the_loader(loader: PageLoader) -> None:
     codes = set()
     for kind, data in KINDS.items():

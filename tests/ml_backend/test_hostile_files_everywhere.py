@@ -17,6 +17,8 @@ from ml_backend.images import wire
 from ml_backend.ocr.fake import FakeEngine
 from ml_backend.services import Services
 
+pytestmark = pytest.mark.slow
+
 BYTES_A_PIXEL = 3
 
 

@@ -336,6 +336,7 @@ def play(store: Store, seeds: range) -> None:
     assert broken or len(seeds) == 1, "no outage fell into a look: the histories prove too little"
 
 
+@pytest.mark.slow
 def test_the_ledger_equals_what_label_studio_holds_after_every_history(store: Store) -> None:
     seed = os.environ.get("SEED")
     play(store, range(int(seed), int(seed) + 1) if seed else range(2, 10))

@@ -18,6 +18,8 @@ from ml_backend.models.keyword_baseline import KeywordBaseline
 from training.trainers.base import Fitted
 from training.trainers.token_trainer import TokenTrainer
 
+pytestmark = pytest.mark.slow
+
 LEARNED = [confirmed(number) for number in range(12)]
 NEW = confirmed(17)
 

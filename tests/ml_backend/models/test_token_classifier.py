@@ -19,6 +19,8 @@ from ml_backend.models.score import document_score
 from ml_backend.models.token_classifier import TokenClassifier, files
 from training.trainers.token_trainer import TokenTrainer
 
+pytestmark = pytest.mark.slow
+
 NEW = confirmed(41).document
 
 
