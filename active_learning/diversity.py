@@ -94,6 +94,29 @@ class Profiles:
             + WHOLE_WEIGHT * equal_share(self.whole[rows], other.whole[others])
         )
 
+    def table(self, rows: Rows, other: Profiles) -> Floats:
+        """The similarity of each of ``rows`` here and every document there, (rows, others); as ``similarity``, but all pairs."""
+        shared = np.zeros((len(rows), len(other)))
+        for cell in range(CELLS):
+            shared += np.minimum(self.ink[rows, cell][:, None], other.ink[:, cell])
+        whole = (
+            self.ink[rows].sum(axis=1)[:, None] + other.ink.sum(axis=1) - shared
+        )  # of the larger of both, as a + b - min
+        layout = np.divide(shared, whole, out=np.ones_like(whole), where=whole > 0)
+        return np.asarray(
+            LAYOUT_WEIGHT * layout
+            + HEAD_WEIGHT * _equal(self.head[rows], other.head)
+            + WHOLE_WEIGHT * _equal(self.whole[rows], other.whole)
+        )
+
+
+def _equal(slots: Slots, others: Slots) -> Floats:
+    """The share of equal slots for every pair of rows."""
+    count = np.zeros((len(slots), len(others)), dtype=np.uint8)
+    for slot in range(slots.shape[1]):
+        count += slots[:, slot][:, None] == others[:, slot]
+    return np.asarray(count / slots.shape[1])
+
 
 def _words(text: str) -> list[str]:
     return normalise(text).split()

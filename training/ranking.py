@@ -1,4 +1,4 @@
-"""The order of a project's open documents: calibrated probability, raised for near-duplicates of what is asked before.
+"""The order of a project's open documents: calibrated probability, raised for odd ones and for near-duplicates.
 
 The score that Label Studio orders by is pushed with the prediction; the probability behind it, the priority and the reasons stay
 in the store, for ``docloop next`` and the REST API.
@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 
 from active_learning.criteria import assess
 from active_learning.ranking import separated
+from active_learning.representative import weighed
 from active_learning.signals import Observed, blocks_of, observe
 from active_learning.spreading import spread
 from active_learning.thresholds import Thresholds, learnt_range
@@ -83,17 +84,16 @@ class StoreRanking:
         return task_id in self._ids
 
     def scores(self, batch: Sequence[Ready]) -> Sequence[float]:
-        """The probabilities, raised for near-duplicates of documents that are asked before (in this batch or earlier ones).
+        """The probabilities, raised for untypical documents, and for near-duplicates of those that are asked before (in this
+        batch or earlier ones).
 
         Equal scores are told apart by a seeded hair's breadth: Label Studio leaves their order to its database.
         """
         tasks = [ready.task_id for ready in batch]
-        raised = spread(
-            [ready.prediction.score for ready in batch],
-            [_observed(ready).signature for ready in batch],
-            tasks,
-            self._earlier,
-        )
+        signatures = [_observed(ready).signature for ready in batch]
+        probabilities = [ready.prediction.score for ready in batch]
+        weighted = weighed(probabilities, signatures, [signature for _, signature in self._earlier])
+        raised = spread(weighted, signatures, tasks, self._earlier)
         self._scores = {task: separated(score, task, 0) for task, score in zip(tasks, raised, strict=True)}
         return [self._scores[task] for task in tasks]
 

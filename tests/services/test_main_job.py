@@ -282,13 +282,20 @@ def test_a_batch_with_a_broken_image_keeps_the_others(docloop: RunningDocloop, a
     assert set(stored.values()) == {0}
 
 
-def test_start_training_is_kept_before_it_is_acknowledged(
+def test_start_training_with_nothing_to_learn_from_is_answered_with_the_reason(
     receipts: Receipts, docloop: RunningDocloop, api: httpx.Client
 ) -> None:
     docloop.run("connect", "--project", str(receipts.project))
     (backend,) = api.get("/api/ml", params={"project": receipts.project}).json()
     api.post(f"/api/ml/{backend['id']}/train", json={}).raise_for_status()
-    assert (docloop.data_dir / "hints" / "train" / str(receipts.project)).exists()
+    said = until(
+        "the answer",
+        60,
+        lambda: (
+            "at least 5 are needed" in (shown := docloop.run("status", "--project", str(receipts.project))) and shown
+        ),
+    )
+    assert "Label Studio's button asked to train, with 0 confirmed documents" in said
 
 
 def test_an_interface_that_cannot_be_served_is_refused_with_words_the_admin_can_read(
