@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Iterator
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -20,6 +20,9 @@ from docloop.terminal import PRESETS, ProjectOption, app, err, out, progress
 from ml_backend.errors import DocloopError, SetupError
 from ml_backend.images.pages import PageImage
 from ml_backend.settings import load_settings
+
+if TYPE_CHECKING:
+    from ml_backend.services import Services
 
 _WAIT = 1.0  # seconds between tries to be the one who pushes
 __all__ = ["app", "cli_loop", "cli_servers"]  # the commands of those two register themselves
@@ -175,7 +178,6 @@ def import_command(
 @app.command()
 def push(project: ProjectOption) -> None:
     """Predict all open tasks that have no current prediction, and store the predictions in Label Studio."""
-    from training.look import look
     from training.push import PushReport
     from training.push_job import PUSH_RUNNING, Pusher, build_ranking_services
 
@@ -187,7 +189,7 @@ def push(project: ProjectOption) -> None:
             def show_progress(report: PushReport) -> None:
                 bar.update(moving, total=report.total, completed=report.done)
 
-            look(services, project)
+            _look(services, project)
             report = None
             while report is None:
                 try:
@@ -209,6 +211,17 @@ def push(project: ProjectOption) -> None:
     )
     if report.failed or report.refused:
         raise typer.Exit(1)
+
+
+def _look(services: Services, project: int) -> None:
+    """Reconcile first; where the worker is at it, its look will do."""
+    from training.holding import held
+    from training.look import look
+    from training.pauses import Pauses
+
+    with held(services.store, f"look-{project}") as mine:
+        if mine:
+            look(services, project, Pauses(time.monotonic))
 
 
 @app.command()

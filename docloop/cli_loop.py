@@ -51,7 +51,7 @@ def status(
     settings = load_settings()
     with opened(settings) as store:
         registry = ModelRegistry(models_folder(settings))
-        found = project_status(store, registry, project)
+        found = project_status(store, registry, project, time.time())
         if as_json:
             typer.echo(json.dumps(found, ensure_ascii=False))
             return
@@ -62,7 +62,7 @@ def status(
             try:
                 while True:
                     time.sleep(_LOOK)
-                    live.update(show_loop.status(project_status(store, registry, project)), refresh=True)
+                    live.update(show_loop.status(project_status(store, registry, project, time.time())), refresh=True)
             except KeyboardInterrupt:
                 return
 
@@ -88,9 +88,13 @@ def train(
 
 
 def _wait_for_verdict(store: Store, uid: str, project: int, last: int) -> None:
+    from ml_backend.status import WORKER
+
     asked_at = time.time()
     with err.status("Waiting for the worker ...") as shown:
         while True:
+            if not store.leases.held(WORKER, time.time()):
+                shown.update("No worker is running: start docloop serve (or docloop worker) ...")
             run = next(iter(store.runs.latest(uid, 1)), None)
             if run is not None and run.number > last:
                 if run.state not in ("requested", "running"):

@@ -33,7 +33,7 @@ def serve(host: HostOption = None, port: PortOption = None) -> None:
 
 @app.command()
 def web(host: HostOption = None, port: PortOption = None) -> None:
-    """Answer Label Studio only; docloop worker does the rest, here or on another machine."""
+    """Answer Label Studio only; docloop worker, with the same data folder, does the rest."""
     from docloop.processes import own
     from docloop.server import Server
 

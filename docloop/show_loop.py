@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -15,6 +16,12 @@ from ml_backend.models.manifest import Manifest
 from ml_backend.store.records import CorrectionRecord, VersionUse
 
 _COLOURS = {"high": "red", "medium": "yellow", "low": "green"}
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def _shown(text: str) -> str:
+    """A text that somebody else wrote: control characters would steer the terminal, brackets the markup."""
+    return escape(_CONTROL.sub("\N{REPLACEMENT CHARACTER}", text))
 
 
 def _table(title: str, *columns: str) -> Table:
@@ -41,19 +48,23 @@ def status(found: Mapping[str, Any]) -> RenderableType:
     """How it stands with a project, with a row for each training."""
     corrected = {kind: count for kind, count in found["corrections"].items() if kind != "confirmed"}
     lines = [
-        f"[bold]Project {found['project']} “{escape(found['title'])}”[/bold], champion: [bold]{escape(found['champion'])}[/]",
+        f"[bold]Project {found['project']} “{_shown(found['title'])}”[/bold], champion: [bold]{_shown(found['champion'])}[/]",
         f"{found['documents']} documents, {found['samples']} confirmed ones to learn from, {sum(corrected.values())} corrections",
-        escape(found["training"]["answer"]) or "Not looked at yet.",
+        _shown(found["training"]["answer"]) or "Not looked at yet.",
     ]
     refusal = found["training"]["refusal"]
-    lines += [f"[yellow]{escape(refusal)}[/yellow]"] if refusal and refusal != found["training"]["answer"] else []
+    lines += [f"[yellow]{_shown(refusal)}[/yellow]"] if refusal and refusal != found["training"]["answer"] else []
     lines += [
-        f"[yellow]{escape(by)} asked to train; the worker has not looked yet.[/yellow]"
+        f"[yellow]{_shown(by)} asked to train; the worker has not looked yet.[/yellow]"
         for by in found["training"]["requested"]
     ]
+    if not found["workers"]:
+        lines.append("[yellow]No worker is running: start docloop serve (or docloop worker).[/yellow]")
+    if found["champion_fault"]:
+        lines.append(f"[red]{_shown(found['champion_fault'])}[/red]")
     if found["label_studio"]["fault"]:
         since = when(found["label_studio"]["fault_since"])
-        lines.append(f"[red]Since {since} UTC: {escape(found['label_studio']['fault'])}[/red]")
+        lines.append(f"[red]Since {since} UTC: {_shown(found['label_studio']['fault'])}[/red]")
     tables = [rounds(found["training"]["runs"])] if found["training"]["runs"] else []
     tables += [_uses(found["versions"])] if found["versions"] else []
     return Group(Text.from_markup("\n".join(lines)), *tables)
@@ -69,12 +80,12 @@ def rounds(runs: Sequence[Mapping[str, Any]]) -> Table:
         made.add_row(
             str(run["number"]),
             str(run["samples"]),
-            run["version"],
-            escape(state),
+            _shown(run["version"]),
+            _shown(state),
             _f1(run["f1"]),
             _f1(run["champion_f1"]),
             _share(run["acceptance"]),
-            escape(run["verdict"] or run["reason"]),
+            _shown(run["verdict"] or run["reason"]),
         )
     return made
 
@@ -86,7 +97,7 @@ def _uses(versions: Sequence[Mapping[str, Any]]) -> Table:
     for use in versions:
         seconds = "" if use["median_seconds"] is None else f"{use['median_seconds']:.1f}"
         untouched = f"{use['untouched']} of {use['fields']} ({_share(use['acceptance'])})"
-        made.add_row(escape(use["version"]), str(use["documents"]), untouched, str(use["edits"]), seconds)
+        made.add_row(_shown(use["version"]), str(use["documents"]), untouched, str(use["edits"]), seconds)
     return made
 
 
@@ -106,12 +117,12 @@ def corrections(found: Sequence[CorrectionRecord]) -> Table:
             label = f"{each.predicted_label} → {each.label}"
         made.add_row(
             str(each.task_id),
-            each.kind,
+            _shown(each.kind),
             *map(
-                escape, (label, each.predicted_value, each.ocr_text, each.final_value, each.cause, each.model_version)
+                _shown, (label, each.predicted_value, each.ocr_text, each.final_value, each.cause, each.model_version)
             ),
             "" if each.completed_by is None else str(each.completed_by),
-            each.at[:16].replace("T", " "),
+            _shown(each.at[:16].replace("T", " ")),
         )
     return made
 
@@ -126,8 +137,8 @@ def recommendations(found: Sequence[Mapping[str, Any]]) -> Table:
             f"[{colour}]{each['priority']}[/{colour}]",
             f"{each['score']:.3f}",
             _share(each["probability"]),
-            escape("; ".join(each["reasons"])),
-            escape(each["link"]),
+            _shown("; ".join(each["reasons"])),
+            _shown(each["link"]),
         )
     return made
 
@@ -139,6 +150,10 @@ def versions(found: Sequence[Manifest], active: str) -> Table:
     for each in found:
         mark = "●" if each.version == active else ""
         made.add_row(
-            mark, each.version, each.created_at[:16].replace("T", " "), str(each.samples), escape(each.verdict)
+            mark,
+            _shown(each.version),
+            _shown(each.created_at[:16].replace("T", " ")),
+            str(each.samples),
+            _shown(each.verdict),
         )
     return made

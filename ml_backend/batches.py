@@ -58,7 +58,7 @@ class BatchPredictor:
         self._failures: TTLCache[Key, _Failure] = TTLCache(_CACHED, 4 * _LAST_RETRY, timer=clock)
         self._running: dict[Key, Future[Prediction]] = {}
         self._closed = threading.Event()
-        self._lock = threading.RLock()  # a future that is done at once calls back within _ask
+        self._lock = threading.Lock()
 
     def predict_all(
         self, tasks: Sequence[Task], interface: Interface, project_uid: str, budget: float | None = None
@@ -67,7 +67,7 @@ class BatchPredictor:
         deadline = None if budget is None else self._clock() + budget
         asked = [self._ask(task, interface, project_uid) for task in tasks]
         self._wait([future for future in asked if isinstance(future, Future)], deadline)
-        return [self._outcome(task, found) for task, found in zip(tasks, asked, strict=True)]
+        return [self._outcome(found) for found in asked]
 
     def _wait(self, running: Sequence[Future[Prediction]], deadline: float | None) -> None:
         """Until all are done, the deadline, or ``close``: futures that a shutdown cancels wake nobody who waits for them."""
@@ -91,24 +91,36 @@ class BatchPredictor:
                 return _failed(failure.error)
             future = self._running.get(key)
             if future is None:
-                future = self._workers.submit(self.predictor.predict, task, interface, project_uid)
+                future = self._workers.submit(self._predict, key, task, interface)
                 self._running[key] = future
-                future.add_done_callback(lambda done: self._keep(key, done))
             return future
 
-    def _keep(self, key: Key, done: Future[Prediction]) -> None:
+    def _predict(self, key: Key, task: Task, interface: Interface) -> Prediction:
+        """In a worker: what became of it is kept, and a failure logged, before anybody who waits is woken."""
+        try:
+            made = self.predictor.predict(task, interface, key[0])
+        except Exception as error:
+            self._keep_failure(key, error)
+            if isinstance(error, DocloopError):
+                log.warning("task %s answered with []: %s", task.id, error.code)
+            else:
+                log.exception("task %s: a fault in docloop", task.id)
+            raise
         with self._lock:
             self._running.pop(key, None)
-            error = None if done.cancelled() else done.exception()
+            self._failures.pop(key, None)
+            self._cache[key] = made
+        return made
+
+    def _keep_failure(self, key: Key, error: Exception) -> None:
+        with self._lock:
+            self._running.pop(key, None)
             if isinstance(error, DocloopError):
                 before = self._failures.get(key)
                 pause = min(_LAST_RETRY, 2 * before.pause) if before else _FIRST_RETRY
                 self._failures[key] = _Failure(error, self._clock() + pause, pause)
-            elif error is None and not done.cancelled():
-                self._failures.pop(key, None)
-                self._cache[key] = done.result()
 
-    def _outcome(self, task: Task, found: Prediction | Future[Prediction]) -> Outcome:
+    def _outcome(self, found: Prediction | Future[Prediction]) -> Outcome:
         if isinstance(found, Prediction):
             PREDICTIONS.labels("cache").inc()
             return found
@@ -120,10 +132,8 @@ class BatchPredictor:
             PREDICTIONS.labels("computed").inc()
             return found.result()
         if not isinstance(error, DocloopError):
-            log.error("task %s: a fault in docloop", task.id, exc_info=error)
             error = DocloopError("internal_error", "docloop broke on this task; its log says where.")
         TASK_FAILURES.labels(error.code).inc()
-        log.warning("task %s answered with []: %s", task.id, error.code)
         return error
 
     def close(self) -> None:

@@ -79,7 +79,9 @@ class Settings(BaseModel):
     training_schedule: str = Field(
         "", description="Time of day (UTC, such as 03:00) to train at if there are new samples; never if empty."
     )
-    training_memory_mb: int = Field(4096, ge=256, description="Memory that a training may take, in MB.")
+    training_memory_mb: int = Field(
+        0, ge=0, description="Memory that a training may take, in MB; 0: half of what there is, at most 4 GB."
+    )
     confidence_threshold: float = Field(
         0.7, ge=0, le=1, description="Average OCR confidence below which a document is asked sooner."
     )

@@ -13,6 +13,7 @@ from ml_backend.store.records import DocumentRecord, PredictionRecord, ProjectRe
 from ml_backend.store.store import Store
 
 _RUNS = 20
+WORKER = "worker-"  # what the leases of workers begin with
 PRIORITIES = {3: "high", 2: "medium", 1: "low"}
 
 
@@ -33,19 +34,23 @@ def followed_project(store: Store, project_id: int) -> ProjectRecord:
     return project
 
 
-def project_status(store: Store, registry: ModelRegistry, project_id: int) -> dict[str, Any]:
+def project_status(store: Store, registry: ModelRegistry, project_id: int, now: float) -> dict[str, Any]:
     """What is learned, what runs, and why training did or did not start. Raises DocloopError: the project is not followed."""
     project = followed_project(store, project_id)
     uid = project.uid
     uses = {use.model_version: use for use in store.ledger.uses(uid)}
+    best = registry.best(uid)  # every file is checked: what serves is said, not what the pointer names
     return {
         "project": project.project_id,
         "title": project.title,
+        "followed": project.followed,
+        "workers": len(store.leases.held(WORKER, now)),
         "documents": store.documents.count(uid),
         "samples": store.samples.count(uid),
         "corrections": dict(store.ledger.counts(uid)),
-        "champion": registry.active(uid) or "keyword baseline",
-        "model_version": f"{registry.active(uid) or BASELINE_VERSION}.{project.fingerprint}",
+        "champion": best.version or "keyword baseline",
+        "champion_fault": best.reason,
+        "model_version": f"{best.version or BASELINE_VERSION}.{project.fingerprint}",
         "training": {
             "answer": project.answer,
             "answered_at": project.answered_at,

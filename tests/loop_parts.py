@@ -85,6 +85,7 @@ class Loop:
     services: Services
     worker: Worker
     project: int
+    seconds: list[float]
 
     @classmethod
     def of(cls, services: Services, queue: JobQueue, documents: int) -> Loop:
@@ -92,10 +93,12 @@ class Loop:
         services.access = FakeAccess(there)  # type: ignore[assignment]
         services.batches.close()
         services.batches = BatchPredictor(made_predictor(services), workers=2)
-        worker = Worker(services, queue, InlineSupervisor(services.store))  # type: ignore[arg-type]
+        seconds = [0.0]  # what the worker's clock says
+        supervisor = InlineSupervisor(services.store)
+        worker = Worker(services, queue, supervisor, clock=lambda: seconds[0])  # type: ignore[arg-type]
         project = there.add_project("Receipts", CONFIG, "Uncertainty sampling")
         there.add_tasks(project, [{"image": str(seed)} for seed in range(documents)])
-        return cls(there, services, worker, project)
+        return cls(there, services, worker, project, seconds)
 
     @property
     def uid(self) -> str:

@@ -17,6 +17,7 @@ import signal
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
@@ -100,11 +101,25 @@ def main() -> None:
     except MemoryError:
         sys.exit(OUT_OF_MEMORY)
     except Exception as error:
-        log.exception("Run %d, attempt %d failed.", order["run"], order["attempt"])
-        said = str(error) if isinstance(error, DocloopError) else f"{type(error).__name__}: {error}"
+        said = _said(error)
+        log.error("Run %d, attempt %d failed: %s\n%s", order["run"], order["attempt"], said, _where(error))
         json.dump({"reason": said[:_LONGEST_REASON]}, answer)
         answer.close()
         sys.exit(FAILED)
+
+
+def _said(error: Exception) -> str:
+    """Why it failed. The words of a foreign error may quote a document, which neither the store's reason nor a log may."""
+    return (
+        str(error) if isinstance(error, DocloopError) else f"broke off with {type(error).__name__}; the log says where"
+    )
+
+
+def _where(error: BaseException) -> str:
+    """The traceback of the error and of those that it came from, by their types only."""
+    cause = error.__cause__ or error.__context__
+    earlier = f"{_where(cause)}{type(cause).__name__}, which became:\n" if cause else ""
+    return earlier + "".join(traceback.format_tb(error.__traceback__))
 
 
 def _train(order: Mapping[str, Any]) -> None:

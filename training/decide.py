@@ -55,14 +55,14 @@ def decide(now: Situation) -> Decision:
 
 
 def next_at(samples: int, trained: int, threshold: int) -> int:
-    """The number of samples at which training starts by itself.
+    """The number of samples at which training starts by itself, never below the threshold.
 
     Fewer samples than at the last training (documents were deleted) count from what is left.
     """
     if not trained:
         return threshold
     base = min(trained, samples)
-    return base + max(LEAST_NEW, ceil(GROWTH * base))
+    return max(threshold, base + max(LEAST_NEW, ceil(GROWTH * base)))
 
 
 def _asked(now: Situation) -> Decision:

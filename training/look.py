@@ -17,9 +17,11 @@ from ml_backend.services import Services
 from ml_backend.store.records import ProjectRecord, RunRecord
 from ml_backend.store.store import Store
 from training.decide import Decision, Situation, decide
+from training.pauses import Pauses
 from training.reconcile import Reconcile, ReconcileReport
-from training.samples import SampleReport, collect_samples
+from training.samples import SampleCollector, SampleReport
 
+_DAY = 86_400.0  # seconds
 SWEEP_EVERY = 3600.0  # seconds between comparisons of all ids
 
 
@@ -39,8 +41,10 @@ class LookReport:
         return self.samples.left > 0
 
 
-def look(services: Services, project_id: int, now: Callable[[], float] = time.time, sweep: bool = False) -> LookReport:
-    """Look at a project.
+def look(
+    services: Services, project_id: int, pauses: Pauses, now: Callable[[], float] = time.time, sweep: bool = False
+) -> LookReport:
+    """Look at a project; who calls this holds the lease ``look-N``. ``pauses`` remembers documents that could not be read.
 
     Raises:
         LabelStudioError: Label Studio does not answer or refuses.
@@ -52,13 +56,11 @@ def look(services: Services, project_id: int, now: Callable[[], float] = time.ti
     record = remember(services, project, interface)
     sweep = sweep or now() - record.swept_at > SWEEP_EVERY
     reconciled = Reconcile(services.access.client(), store, project, interface, now()).run(sweep)
-    samples = collect_samples(store, services.predictor, project.uid, interface)
+    samples = SampleCollector(store, services.predictor, pauses).collect(project.uid, interface)
     decision, run = _decide(services, project, now())
     store.projects.update(
         project.uid,
         looked_at=now(),
-        fault="",
-        fault_since=None,
         answer=decision.reason,
         answered_at=now(),
     )
@@ -109,7 +111,10 @@ def _decide(services: Services, project: Project, now: float) -> tuple[Decision,
     with services.store.transaction():
         if decision.start:
             by = asked.requested_by if asked else "docloop"
-            run = runs.begin(project.uid, project.id, by, decision.reason, count, now, request_taken=asked is not None)
+            published = services.registry.versions(project.uid)  # perhaps by a database that was there before this one
+            above = max((manifest.number for manifest in published), default=0)
+            taken = asked is not None
+            run = runs.begin(project.uid, project.id, by, decision.reason, count, now, request_taken=taken, above=above)
             if run is not None:
                 services.store.projects.update(project.uid, trained_samples=count)
         elif decision.answered:
@@ -123,4 +128,4 @@ def _due(schedule: str, last: float, now: float) -> bool:
         return False
     hour, minute = map(int, schedule.split(":"))
     at = datetime.fromtimestamp(now, UTC).replace(hour=hour, minute=minute, second=0, microsecond=0).timestamp()
-    return last < at <= now
+    return last < (at if at <= now else at - _DAY) <= now

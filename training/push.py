@@ -142,7 +142,8 @@ class Push:
             report.failed.update(dict.fromkeys(gone, error))
             rest = [ready for ready in batch if ready.task_id in there]
             return self._import(rest, report) if rest else self.on_progress(report)
-        self.ranking.keep(batch)
+        if kept == len(batch):  # Label Studio does not say which it dropped: none counts as shown then
+            self.ranking.keep(batch)
         report.pushed += kept
         report.refused += len(batch) - kept
         return self.on_progress(report)

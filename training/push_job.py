@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ml_backend.errors import DocloopError
+from ml_backend.label_studio.client import Project
 from ml_backend.services import Services, build_services, make_baseline
 from ml_backend.settings import Settings
 from training.holding import held
@@ -27,6 +28,7 @@ class Pusher:
         self._services = services
         self._usual_blocks = UsualBlocks()
         self._baseline = services.champions.baseline.version
+        self._tidied: dict[str, str] = {}  # project -> the version for which everything older is gone
 
     def push(self, project_id: int, on_progress: Callable[[PushReport], None] = lambda report: None) -> PushReport:
         """Predict and push what a project lacks; the project must have been looked at before.
@@ -47,8 +49,16 @@ class Pusher:
             usual = self._usual_blocks.of(store, project.uid)
             ranking = StoreRanking(store, project.uid, version, thresholds(services.settings), usual)
             report = Push(label_studio, services.batches, interface, project, on_progress, ranking).run()
-            if not (report.pushed or report.failed):  # late: all open tasks have had the version since the last push
-                before = services.registry.history(project.uid)[-1:] or ("",)
-                keep = {version, *(f"{name or self._baseline}.{interface.fingerprint}" for name in before)}
-                tidy(label_studio, project_id, keep)
+            if not (report.pushed or report.refused):  # late: all open tasks have had the version since the last push
+                self._tidy(project, version, interface.fingerprint)
             return report
+
+    def _tidy(self, project: Project, version: str, fingerprint: str) -> None:
+        """Take a few old predictions away; nothing is asked of Label Studio again once there are none left."""
+        if self._tidied.get(project.uid) == version:
+            return
+        before = self._services.registry.history(project.uid)[-1:] or ("",)
+        keep = {version, *(f"{name or self._baseline}.{fingerprint}" for name in before)}
+        if not tidy(self._services.access.client(), project.id, keep):
+            self._services.store.predictions.drop(project.uid, keep)
+            self._tidied[project.uid] = version

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from active_learning.criteria import assess
+from active_learning.diversity import Signature
 from active_learning.ranking import separated
 from active_learning.representative import weighed
 from active_learning.signals import Observed, blocks_of, observe
@@ -24,6 +25,7 @@ from ml_backend.store.records import PredictionRecord
 from ml_backend.store.store import Store
 from training.push import Ready
 
+_ENOUGH = 200  # samples that say what is usual
 _GROWTH = 1.2  # the usual number of blocks is looked up again when the samples have grown by a fifth
 
 
@@ -53,7 +55,7 @@ class UsualBlocks:
         count = store.samples.count(project_uid)
         known = self._known.get(project_uid)
         if known is None or count < known[0] or count > _GROWTH * known[0]:
-            blocks = [blocks_of(sample.document) for sample in store.samples.load(project_uid)]
+            blocks = [blocks_of(sample.document) for sample in store.samples.load(project_uid, newest=_ENOUGH)]
             known = self._known[project_uid] = (count, learnt_range(blocks))
         return known[1]
 
@@ -76,7 +78,8 @@ class StoreRanking:
         self._usual_blocks = usual_blocks
         self._now = now
         self._ids = {task: found[0] for task, found in store.documents.ids(project_uid).items()}
-        self._earlier = list(store.predictions.signatures(project_uid, version))
+        self._project_uid = project_uid
+        self._earlier: list[tuple[float, Signature]] | None = None  # read when there is something to rank
         self._scores: dict[int, float] = {}
 
     def knows(self, task_id: int) -> bool:
@@ -92,6 +95,8 @@ class StoreRanking:
         tasks = [ready.task_id for ready in batch]
         signatures = [_observed(ready).signature for ready in batch]
         probabilities = [ready.prediction.score for ready in batch]
+        if self._earlier is None:
+            self._earlier = list(self._store.predictions.signatures(self._project_uid, self._version))
         weighted = weighed(probabilities, signatures, [signature for _, signature in self._earlier])
         raised = spread(weighted, signatures, tasks, self._earlier)
         self._scores = {task: separated(score, task, 0) for task, score in zip(tasks, raised, strict=True)}
@@ -105,7 +110,8 @@ class StoreRanking:
             for ready in batch:
                 if ready.prediction.content:
                     self._store.documents.set_content(self._ids[ready.task_id], ready.prediction.content)
-        self._earlier += [(record.score, record.signature) for record in records]
+        if self._earlier is not None:
+            self._earlier += [(record.score, record.signature) for record in records]
 
     def _record(self, ready: Ready) -> PredictionRecord:
         prediction = ready.prediction
@@ -113,7 +119,7 @@ class StoreRanking:
         assessment = assess(observed.signals, self._limits, self._usual_blocks)
         return PredictionRecord(
             document_id=self._ids[ready.task_id],
-            model_version=self._version,
+            model_version=prediction.model_version,
             score=self._scores[ready.task_id],
             probability=prediction.score,
             fields=prediction.fields,

@@ -27,11 +27,10 @@ from ml_backend.label_studio.changes import (
 )
 from ml_backend.label_studio.client import LabelStudio, Project
 from ml_backend.label_studio.label_config import Interface
-from ml_backend.label_studio.results import from_annotation_body
 from ml_backend.store.records import AnnotationRecord, DocumentRecord, ProjectRecord
 from ml_backend.store.store import Store
 from training.corrections import corrections_of
-from training.shown import MALFORMED, Shown, shown_by_label_studio, shown_by_the_store
+from training.shown import MALFORMED, Shown, fields_of, shown_by_label_studio, shown_by_the_store
 from training.truth import reviewed
 
 logger = logging.getLogger(__name__)
@@ -244,9 +243,9 @@ class Reconcile:
 
     def _annotation(self, body: Mapping[str, Any], shown: Shown | None) -> AnnotationRecord:
         try:
-            fields, looked_at = from_annotation_body(body).fields, reviewed(body)
+            fields, looked_at, seconds = fields_of(body), reviewed(body), _seconds(body.get("lead_time"))
         except MALFORMED:  # anybody may store anything by the API; it must not stop the look at all others for ever
-            fields, looked_at = (), False
+            fields, looked_at, seconds = (), False, None
             self.report.unreadable += 1
             logger.warning("annotation %s of project %s is unreadable", body["id"], self.project.id)
         return AnnotationRecord(
@@ -255,7 +254,7 @@ class Reconcile:
             updated_at=body["updated_at"],
             fields=fields,
             completed_by=_number(body.get("completed_by")),
-            lead_time=body.get("lead_time"),
+            lead_time=seconds,
             skipped=bool(body.get("was_cancelled")),
             ground_truth=bool(body.get("ground_truth")),
             reviewed=looked_at,
@@ -268,6 +267,10 @@ def _number(completed_by: object) -> int | None:
     """The annotator's number; some answers hold the whole user."""
     by = completed_by.get("id") if isinstance(completed_by, Mapping) else completed_by
     return by if isinstance(by, int) else None
+
+
+def _seconds(lead_time: Any) -> float | None:
+    return None if lead_time is None else float(lead_time)
 
 
 def _chunks(items: Iterable[TaskStamp], size: int) -> Iterator[list[TaskStamp]]:

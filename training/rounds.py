@@ -29,6 +29,7 @@ from training.trainers.base import Fitted, Trainer
 from training.trust import doubts
 
 Progress = Callable[[str, float], None]
+MOST_SAMPLES = 5_000  # the newest ones; each takes about 0.7 MB of memory in training
 NOTHING_TO_LEARN = "nothing_to_learn"
 
 
@@ -59,9 +60,10 @@ class Round:
 
         Raises:
             ModelRejected: ``nothing_to_learn``: there are no samples, or none with a field that is asked for.
+                ``version_taken``: another run published a version of this name.
         """
         version = version_name(run)
-        done = self._published(run.project_uid, version)
+        done = self._published(run, version)
         if done is None:
             done = self._make(run, version)
         registry = self.champions.registry
@@ -70,16 +72,26 @@ class Round:
             registry.activate(run.project_uid, version)
         return Outcome(version, done.promoted, done.verdict, done.release, dict(done.metrics))
 
-    def _published(self, project_uid: str, version: str) -> Manifest | None:
-        """The version, if an attempt before this one came as far."""
+    def _published(self, run: RunRecord, version: str) -> Manifest | None:
+        """The version, if an attempt of this run before this one came as far.
+
+        A new database numbers its runs from 1 again, while the registry still has the versions of the old one.
+        """
         try:
-            return self.champions.registry.get(project_uid, version)[0]
+            found = self.champions.registry.get(run.project_uid, version)[0]
         except ModelRejected:
             return None
+        if any(found.settings.get(name) != value for name, value in _marks(run).items()):
+            raise ModelRejected(
+                "version_taken",
+                f"The version {version} is there already, made by another run (the database is newer than the models).",
+                "Train again: the next run takes a number that is free.",
+            )
+        return found
 
     def _make(self, run: RunRecord, version: str) -> Manifest:
         self.progress("reading the samples", 0.0)
-        samples = self.store.samples.load(run.project_uid)
+        samples = self.store.samples.load(run.project_uid, newest=MOST_SAMPLES)
         if not samples:
             raise ModelRejected(NOTHING_TO_LEARN, "There are no confirmed documents.", "Submit some annotations.")
         held = held_out([sample.content for sample in samples])
@@ -91,7 +103,7 @@ class Round:
         )
         self.progress("asking the gate", 0.85)
         verdict = self._judge(run.project_uid, samples, held, fitted)
-        manifest = self._manifest(version, release, len(learned), verdict)
+        manifest = self._manifest(run, release, len(learned), verdict)
         self.progress("publishing", 0.95)
         self.champions.registry.publish(run.project_uid, manifest, lambda folder: _write(fitted, folder))
         return manifest
@@ -116,16 +128,16 @@ class Round:
     def _outcomes(self, judges: Sequence[Sample], answers: Mapping[str, Sequence[Field]]) -> dict[str, DocumentOutcome]:
         return {sample.content: judge(answers[sample.content], sample.fields, self.specs) for sample in judges}
 
-    def _manifest(self, version: str, release: str, samples: int, verdict: Verdict) -> Manifest:
+    def _manifest(self, run: RunRecord, release: str, samples: int, verdict: Verdict) -> Manifest:
         return Manifest(
-            version=version,
+            version=version_name(run),
             kind=self.trainer.kind,
             created_at=datetime.now(UTC).isoformat(timespec="seconds"),
             release=release,
             samples=samples,
             seed=self.seed,
             code_version=f"docloop {installed_version('docloop')}, Python {platform.python_version()}",
-            settings={"labels": [asdict(spec) for spec in self.specs]},
+            settings={"labels": [asdict(spec) for spec in self.specs], **_marks(run)},
             labels=tuple(spec.label for spec in self.specs),
             metrics=verdict.metrics,
             verdict=verdict.sentence,
@@ -136,6 +148,11 @@ class Round:
 def version_name(run: RunRecord) -> str:
     """The version a run makes: the same one at each attempt, so that no run publishes two."""
     return f"fields-{run.number}"
+
+
+def _marks(run: RunRecord) -> dict[str, Any]:
+    """What tells a run from one of the same number in another database."""
+    return {"run": run.id, "requested_at": run.requested_at}
 
 
 def _write(fitted: Fitted, folder: Path) -> None:

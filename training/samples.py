@@ -19,9 +19,11 @@ from ml_backend.predictor import Predictor
 from ml_backend.store.records import AnnotationRecord, DocumentRecord
 from ml_backend.store.store import Store
 from training.corrections import corrections_of
+from training.pauses import Pauses
 
 log = logging.getLogger(__name__)
 
+_AT_ONCE = 200  # documents asked of the store in one go
 BUDGET = 20.0  # seconds of one look; what is left waits for the next, so that no project holds up the others
 
 
@@ -35,44 +37,67 @@ class SampleReport:
     failed: dict[int, str] = field(default_factory=dict)
 
 
-def collect_samples(
-    store: Store,
-    predictor: Predictor,
-    project_uid: str,
-    interface: Interface,
-    clock: Callable[[], float] = time.monotonic,
-) -> SampleReport:
-    """Make the samples that are missing, drop those whose annotation is gone, and complete the ledger with what OCR read."""
-    report = SampleReport()
-    stale = store.samples.stale(project_uid)
-    for document_id in stale:
-        store.samples.remove(document_id)
-    report.removed = len(stale)
-    missing = store.samples.missing(project_uid)
-    began = clock()
-    for number, (document, annotation) in enumerate(missing):
-        if clock() - began > BUDGET:
-            report.left = len(missing) - number
-            break
+@dataclass(frozen=True, slots=True)
+class SampleCollector:
+    """``pauses`` remembers what failed, so that pages nobody can read neither hold up the others nor are tried at every look."""
+
+    store: Store
+    predictor: Predictor
+    pauses: Pauses
+    clock: Callable[[], float] = time.monotonic
+
+    def collect(self, project_uid: str, interface: Interface) -> SampleReport:
+        """Make the samples that are missing, drop those whose annotation is gone, complete the ledger with what OCR read."""
+        report = SampleReport()
+        stale = self.store.samples.stale(project_uid)
+        for document_id in stale:
+            self.store.samples.remove(document_id)
+        report.removed = len(stale)
+        began, after = self.clock(), 0
+        while rows := self.store.samples.missing(project_uid, limit=_AT_ONCE, after=after):
+            after = rows[-1][0].id
+            for document, annotation in rows:
+                key = ("sample", document.id, annotation.updated_at)
+                if not self.pauses.over(key):
+                    continue
+                if self.clock() - began > BUDGET:
+                    report.left += 1
+                    return report
+                self._try(document, annotation, interface, report)
+        return report
+
+    def _try(
+        self, document: DocumentRecord, annotation: AnnotationRecord, interface: Interface, report: SampleReport
+    ) -> None:
+        key = ("sample", document.id, annotation.updated_at)
         try:
-            _make(store, predictor, interface, document, annotation)
+            self._make(document, annotation, interface)
+            self.pauses.worked(key)
             report.made += 1
         except DocloopError as error:
+            pause = self.pauses.failed(key)
             report.failed[document.task_id] = error.code
-            log.warning("task %s: no sample yet (%s)", document.task_id, error.code)
-    return report
+            log.warning("task %s: no sample yet (%s); again in %.0f s", document.task_id, error.code, pause)
 
+    def _make(self, document: DocumentRecord, annotation: AnnotationRecord, interface: Interface) -> None:
+        reading = self.predictor.read_task(Task(document.task_id, document.data), interface)
+        if reading.failures:
+            raise reading.failures[0]  # a sample with an empty page would teach that nothing stands there
+        labelled = tuple(one for one in annotation.fields if one.label)  # a box without a label is no field yet
+        sample = Sample(reading.content, reading.document, labelled, annotation.completed_by, annotation.updated_at)
+        corrections = corrections_of(annotation, document.task_id, reading.document)
+        with self.store.transaction():
+            if self._as_it_was(document, annotation):
+                self.store.documents.set_content(document.id, reading.content)
+                self.store.samples.put(document.id, sample)
+                self.store.ledger.put(document.id, annotation, corrections)
 
-def _make(
-    store: Store, predictor: Predictor, interface: Interface, document: DocumentRecord, annotation: AnnotationRecord
-) -> None:
-    reading = predictor.read_task(Task(document.task_id, document.data), interface)
-    if reading.failures:
-        raise reading.failures[0]  # a sample with an empty page would teach that nothing stands there
-    labelled = tuple(field for field in annotation.fields if field.label)  # a box without a label is no field yet
-    sample = Sample(reading.content, reading.document, labelled, annotation.completed_by, annotation.updated_at)
-    corrections = corrections_of(annotation, document.task_id, reading.document)
-    with store.transaction():
-        store.documents.set_content(document.id, reading.content)
-        store.samples.put(document.id, sample)
-        store.ledger.put(document.id, annotation, corrections)
+    def _as_it_was(self, document: DocumentRecord, annotation: AnnotationRecord) -> bool:
+        """Whether both are still what they were before the pages were read: another look may have come by meanwhile."""
+        now = self.store.documents.get(document.id)
+        known = self.store.ledger.known([document.id])[document.id]
+        return (
+            now is not None
+            and now.data == document.data
+            and known.get(annotation.annotation_id) == annotation.updated_at
+        )

@@ -13,7 +13,7 @@ from typing import Any
 from ml_backend.document.fields import Field
 from ml_backend.label_studio.changes import ChangedTask, predictions
 from ml_backend.label_studio.client import LabelStudio
-from ml_backend.label_studio.results import from_prediction_body
+from ml_backend.label_studio.results import from_results
 from ml_backend.store.store import Store
 
 MALFORMED = (
@@ -23,6 +23,7 @@ MALFORMED = (
     TypeError,
     ValueError,
 )  # of a body with other shapes than expected
+_MOST_PAGES = 10_000  # no database holds any number, and no document has more pages
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +67,26 @@ def shown_by_the_store(
         elif identity in store.ledger.known([document_id])[document_id]:
             wanted.add((document_id, identity))
     if wanted:  # rare: a person changes an annotation whose prediction is gone everywhere
-        for record in store.ledger.annotations(project_uid):
+        for record in store.ledger.annotations_of({document for document, _ in wanted}):
             if (record.document_id, record.annotation_id) in wanted and record.shown is not None:
                 found[record.annotation_id] = Shown(record.shown, record.shown_version)
     return found
 
 
+def fields_of(body: Mapping[str, Any]) -> tuple[Field, ...]:
+    """The fields of an annotation or a prediction, which anybody may have stored.
+
+    Raises:
+        MALFORMED: they are no fields, or on a page that no document has.
+    """
+    fields = from_results(body.get("result") or [])
+    if any(not 0 <= one.page < _MOST_PAGES for one in fields):
+        raise ValueError("a region is on a page that no document has")
+    return fields
+
+
 def _read(prediction: Mapping[str, Any]) -> Shown | None:
     try:
-        body = from_prediction_body(prediction)
+        return Shown(fields_of(prediction), str(prediction.get("model_version") or ""))
     except MALFORMED:
         return None
-    return Shown(body.fields, body.model_version)

@@ -130,8 +130,8 @@ class Supervisor:
             return
         said = "cancelled" if now.cancel else reason
         log.warning("Run %d of project %d, attempt %d: %s", run.number, run.project_id, run.attempt, said)
-        attempts = run.attempt + 1 if reason == _STOPPED_WITH_US else self.limits.attempts
-        self.store.runs.retry_or_fail(run, time.time(), reason, attempts)
+        died = reason != _STOPPED_WITH_US
+        self.store.runs.retry_or_fail(run, time.time(), reason, self.limits.attempts, died=died)
 
 
 def reap(store: Store, now: float, after: float = SILENCE, attempts: int = ATTEMPTS) -> list[RunRecord]:

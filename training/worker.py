@@ -16,17 +16,20 @@ import threading
 import time
 from collections.abc import Callable
 
+from ml_backend.batches import STOPPED
 from ml_backend.credentials import WEBHOOK_HEADER
-from ml_backend.errors import DocloopError
+from ml_backend.errors import DocloopError, LabelStudioError
 from ml_backend.jobs.queue import JobQueue, open_queue
-from ml_backend.label_studio.refusals import BUSY
+from ml_backend.label_studio.refusals import BUSY, NO_SUCH_THING
 from ml_backend.services import Services, models_folder, store_url
 from ml_backend.settings import Settings
+from ml_backend.status import WORKER
 from training.holding import held
 from training.look import look
 from training.pauses import FIRST, Pauses
+from training.push import SUPERSEDED
 from training.push_job import PUSH_RUNNING, Pusher, build_ranking_services
-from training.run_limits import Limits
+from training.run_limits import SILENCE, Limits
 from training.supervisor import Supervisor, reap
 from training.train_child import train
 
@@ -36,8 +39,10 @@ _TICK = 1.0  # seconds
 _DISCOVER = 3600.0  # seconds between looks at which projects have a webhook of ours
 _THREADS = 4  # a training holds one, pushes at most two: there is always one for looks, which are short
 _PUSHES = 2
-_NEXT_PUSH = 5.0  # seconds until a push that found no place is tried again
+_NEXT_TRY = 5.0  # seconds until a job that found no place is tried again
+_NO_FAULTS = frozenset({PUSH_RUNNING, STOPPED, SUPERSEDED})
 _STOP_WITHIN = 15.0  # seconds from the signal to the end, whoever is waited for
+_JUMP = 5.0  # seconds between two ticks, or between two clocks, that mean that the machine slept
 _ALIVE = 15.0  # seconds that the lease of a worker lasts
 
 
@@ -59,10 +64,11 @@ class Worker:
         self._now = now
         self._pusher = Pusher(services)
         self._pauses = Pauses(clock)
-        self._name = f"worker-{socket.gethostname()}-{os.getpid()}"
+        self._name = f"{WORKER}{socket.gethostname()}-{os.getpid()}"
         self._next_discovery = clock()
         self._polled: dict[int, float] = {}
         self._state = ""
+        self._last_now, self._last_clock, self._reap_from = now(), clock(), 0.0
         self._training = threading.Lock()
         self._pushing = threading.BoundedSemaphore(_PUSHES)
 
@@ -96,15 +102,25 @@ class Worker:
         self._discover()
         self._poll()
         for project_id in services.hints.take():
-            if self._pauses.over(project_id):
+            if self._pauses.over(("look", project_id)):
                 self._queue.enqueue("look", project_id)
             else:
                 services.hints.leave(project_id)
                 services.hints.finish(project_id)
-        reap(services.store, self._now())
+        self._reap()
         waiting = services.store.runs.requested()
         if waiting and not self._training.locked():
             self._queue.enqueue("train", waiting[0].id)
+
+    def _reap(self) -> None:
+        """Begin runs again whose worker died. Not after this machine has slept: all heartbeats look old then, its own too."""
+        if abs((self._now() - self._last_now) - (self._clock() - self._last_clock)) > _JUMP or (
+            self._clock() - self._last_clock > _JUMP
+        ):
+            self._reap_from = self._clock() + SILENCE
+        self._last_now, self._last_clock = self._now(), self._clock()
+        if self._clock() >= self._reap_from:
+            reap(self._services.store, self._now())
 
     def _discover(self) -> None:
         """Follow every project whose webhook carries our secret: connected while no worker ran, or by hand."""
@@ -142,43 +158,60 @@ class Worker:
     def look(self, project_id: int) -> None:
         """Reconcile, collect samples, decide; then have what is missing predicted."""
         with held(self._services.store, f"look-{project_id}") as mine:
-            if not mine:
-                return  # another worker's; the hint stays taken until that one is done with it
-            done = False
-            try:
-                report = look(self._services, project_id, self._now)
-                if report.run is not None:
-                    log.info("project %s: run %s begins: %s", project_id, report.run.number, report.decision.reason)
-                done = not report.unfinished
-                self._pauses.worked(project_id)
-                self._queue.enqueue("push", project_id)
-            except Exception as error:
-                self._note(project_id, error)
+            if not mine:  # somebody else's, who does not know of what this one was for
+                self._queue.enqueue("look", project_id, _NEXT_TRY)
+                return
+            done = self._look(project_id)
         if not done:
             self._services.hints.leave(project_id)
         self._services.hints.finish(project_id)
 
+    def _look(self, project_id: int) -> bool:
+        """Whether there is nothing more to do, for now."""
+        try:
+            report = look(self._services, project_id, self._pauses, self._now)
+        except LabelStudioError as error:
+            if error.code == NO_SUCH_THING:
+                return self._unfollow(project_id, error)
+            return self._note(("look", project_id), error)
+        except Exception as error:
+            return self._note(("look", project_id), error)
+        if report.run is not None:
+            log.info("project %s: run %s begins: %s", project_id, report.run.number, report.decision.reason)
+        self._worked(("look", project_id))
+        self._queue.enqueue("push", project_id)
+        return not report.unfinished
+
     def push(self, project_id: int) -> None:
         """Predictions for what has none of the champion's."""
+        if not self._pauses.over(("push", project_id)):
+            return
         if not self._pushing.acquire(blocking=False):
-            self._queue.enqueue("push", project_id, _NEXT_PUSH)
+            self._queue.enqueue("push", project_id, _NEXT_TRY)
             return
         try:
             report = self._pusher.push(project_id)
         except Exception as error:
-            if not (isinstance(error, DocloopError) and error.code == PUSH_RUNNING):
-                self._note(project_id, error)
+            if not (isinstance(error, DocloopError) and error.code in _NO_FAULTS):
+                self._note(("push", project_id), error)
             return
         finally:
             self._pushing.release()
-        if report.pushed or report.failed:
+        if report.pushed:
             log.info(
                 "project %s: %s predictions pushed, %s tasks failed", project_id, report.pushed, len(report.failed)
             )
+        if report.refused:
+            said = f"Label Studio did not keep {report.refused} predictions."
+            self._note(("push", project_id), DocloopError("predictions_refused", said, "Its log says why."))
+        else:
+            self._worked(("push", project_id))
 
     def train(self, run_id: int) -> None:
         """One training run, in a process of its own; what it made is followed by a look."""
-        with self._training:
+        if not self._training.acquire(blocking=False):
+            return  # one at a time here; it waits in the store, and the next tick has it
+        try:
             run = self._services.store.runs.claim(run_id, self._now())
             if run is None:
                 return  # another worker has it, or it was cancelled
@@ -186,19 +219,42 @@ class Worker:
             arguments = {"models": str(models_folder(settings)), "country": settings.country}
             self._supervisor.supervise(run, train, arguments)
             self._services.hints.leave(run.project_id)
+        finally:
+            self._training.release()
 
-    def _note(self, project_id: int, error: Exception) -> None:
-        """Say in the log and at the project why it is not followed just now, and leave it alone for a while."""
+    # -- what goes wrong -----------------------------------------------------------------------------------------------
+
+    def _note(self, job: tuple[str, int], error: Exception) -> bool:
+        """Say in the log and at the project why a job fails just now, and leave it alone for a while. Always False."""
         known = isinstance(error, DocloopError)
         busy = isinstance(error, DocloopError) and error.code == BUSY
         asked = self._services.access.client().retry_after if busy else 0.0
-        pause = self._pauses.failed(project_id, at_least=asked)
+        pause = self._pauses.failed(job, at_least=asked)
         said = str(error) if known else "docloop broke; the worker's log says where"
-        log.warning("project %s: %s; again in %.0f s", project_id, said, pause, exc_info=not known)
-        record = self._services.store.projects.by_number(project_id)
+        log.warning("project %s: %s; again in %.0f s", job[1], said, pause, exc_info=not known)
+        record = self._services.store.projects.by_number(job[1])
         if record is not None:
             since = record.fault_since or self._now()
             self._services.store.projects.update(record.uid, fault=said, fault_since=since)
+        return False
+
+    def _worked(self, job: tuple[str, int]) -> None:
+        """A job went well: the fault is gone from the project, unless the other kind of job still has one."""
+        self._pauses.worked(job)
+        record = self._services.store.projects.by_number(job[1])
+        if record is not None and record.fault and all(self._pauses.over((kind, job[1])) for kind in ("look", "push")):
+            self._services.store.projects.update(record.uid, fault="", fault_since=None)
+
+    def _unfollow(self, project_id: int, error: LabelStudioError) -> bool:
+        """Label Studio has no such project (any more): it is left alone until a hint or ``docloop connect`` names it again."""
+        log.warning("project %s is not followed any more: %s", project_id, error.message)
+        self._services.store.runs.answer(project_id)
+        record = self._services.store.projects.by_number(project_id)
+        if record is not None:
+            self._services.store.projects.update(
+                record.uid, followed=False, fault=str(error), fault_since=record.fault_since or self._now()
+            )
+        return True
 
 
 def run_worker(settings: Settings) -> None:
@@ -208,7 +264,8 @@ def run_worker(settings: Settings) -> None:
         signal.signal(number, lambda *_: stop.set())
     services = build_ranking_services(settings)
     queue = open_queue(settings.queue_url.get_secret_value(), settings.data_dir)
-    limits = Limits(memory=settings.training_memory_mb * 1_000_000)
+    memory = settings.training_memory_mb * 1_000_000
+    limits = Limits(memory=memory) if memory else Limits()
     supervisor = Supervisor(services.store, store_url(settings), limits, stop)
     threading.Thread(target=_stop_predicting, args=(services, stop), name="stopper", daemon=True).start()
     try:

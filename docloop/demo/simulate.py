@@ -15,7 +15,7 @@ from typing import Any
 from docloop.demo.samples import Sample
 from ml_backend.document.fields import Field, Prediction
 from ml_backend.document.geometry import Box
-from ml_backend.errors import LabelStudioError
+from ml_backend.errors import LabelStudioError, SetupError
 from ml_backend.label_studio.client import LabelStudio
 from ml_backend.label_studio.label_config import Interface
 from ml_backend.label_studio.results import from_prediction_body, to_results
@@ -37,7 +37,10 @@ class Step:
 
 @dataclass
 class Simulation:
-    """``status`` gives ``docloop status --json`` of the project, ``on_round`` is called with it after each training."""
+    """``status`` gives ``docloop status --json`` of the project, ``on_round`` is called with it after each training.
+
+    ``before`` is how many samples the project had that are not of these ``steps``.
+    """
 
     label_studio: LabelStudio
     project_id: int
@@ -47,10 +50,17 @@ class Simulation:
     on_round: Callable[[Mapping[str, Any]], None]
     on_step: Callable[[Step], None] = lambda step: None
     steps: list[Step] = field(default_factory=list)
+    before: int = 0
 
     def run(self, count: int) -> None:
-        """Annotate ``count`` documents, or all there are; after each, wait for the training that it may have started."""
-        rounds = len(self.status()["training"]["runs"])
+        """Annotate ``count`` documents, or all there are; after each, wait for the training that it may have started.
+
+        Raises:
+            SetupError: Label Studio serves a document that is no sample receipt.
+        """
+        found = self.status()
+        rounds = len(found["training"]["runs"])
+        self.before = found["samples"] - len(self.steps)
         while len(self.steps) < count and self._annotate_next():
             self.on_step(self.steps[-1])
             found = self._settled()
@@ -68,7 +78,7 @@ class Simulation:
             raise
         shown = (task.get("predictions") or [{}])[0]
         predicted = from_prediction_body(shown).fields if shown else ()
-        final, seconds = corrected(self.samples[task["data"]["filename"]], predicted, self.interface)
+        final, seconds = corrected(self._sample(task), predicted, self.interface)
         size = from_prediction_body(shown).page_sizes or ((1, 1),)
         body = {
             "result": to_results(Prediction(final, size, 1.0, ""), self.interface, task["id"]),
@@ -83,6 +93,16 @@ class Simulation:
         self.steps.append(Step(len(self.steps) + 1, version, fields, untouched))
         return True
 
+    def _sample(self, task: Mapping[str, Any]) -> Sample:
+        sample = self.samples.get(str(task["data"].get("filename")))
+        if sample is None:
+            raise SetupError(
+                "no_sample",
+                f"Task {task['id']} is no receipt of the demo, so that nobody knows what is right there.",
+                "Annotate or delete it in Label Studio, then start the demo again.",
+            )
+        return sample
+
     def _settled(self) -> Mapping[str, Any]:
         """How it stands once docloop has seen all annotations, and no training waits, runs, or has still to be served."""
         deadline = time.monotonic() + _TRAINING
@@ -91,7 +111,7 @@ class Simulation:
             open_runs = [run for run in found["training"]["runs"] if run["state"] in ("requested", "running")]
             served = self.label_studio.project(self.project_id).model_version
             current = served == found["model_version"]
-            if found["samples"] >= len(self.steps) and not open_runs and current:
+            if found["samples"] >= self.before + len(self.steps) and not open_runs and current:
                 return found
             if time.monotonic() > deadline:
                 return found

@@ -14,6 +14,7 @@ PRIVATE_ADDRESSES_FIX = (
 )
 
 TASK_GONE = "label_studio_task_gone"
+NO_SUCH_THING = "label_studio_not_found"
 BUSY = "label_studio_busy"  # it said so, and for how long
 _QUOTED = 300  # characters of Label Studio's own words; some of its refusals hold everything that was sent
 
@@ -73,7 +74,7 @@ def explain(status: int, body: Any, url: str) -> LabelStudioError:
         return LabelStudioError(BUSY, f"Label Studio asks to be left alone for a while ({said[:_QUOTED]}).")
     if status == 404:
         return LabelStudioError(
-            "label_studio_not_found",
+            NO_SUCH_THING,
             f"Label Studio at {url} has no such thing ({said[:_QUOTED]}).",
             "Check the number of the project.",
         )

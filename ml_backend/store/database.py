@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError, StatementError
 
 from ml_backend.errors import StoreError
 
@@ -162,6 +162,9 @@ def translated() -> Iterator[None]:
             f"The database cannot be used: {said}.",
             "See that it runs, that the address is right and that its disk is not full.",
         ) from None
+    except (StatementError, OverflowError) as error:  # a value that no column holds, such as a number beyond 64 bits
+        kind = type(getattr(error, "orig", None) or error).__name__
+        raise StoreError("database_refused", f"The database cannot hold a value: {kind}.") from None
 
 
 def _locked() -> StoreError:

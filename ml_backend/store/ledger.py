@@ -74,6 +74,16 @@ class Ledger:
         keys = (documents.c.id, annotation_table.c.annotation_id)
         return self._database.pages(mine.where(documents.c.project_uid == project_uid), keys, AnnotationRecord)
 
+    def annotations_of(self, document_ids: Collection[int]) -> list[AnnotationRecord]:
+        """The annotations of these documents by document and annotation id; meant for a few documents, since it is a list."""
+        names, found = annotation_table.c, []
+        mine = sa.select(*columns(AnnotationRecord, annotation_table)).order_by(names.document_id, names.annotation_id)
+        with self._database.read() as connection:
+            for chunk in in_chunks(sorted(set(document_ids))):
+                rows = connection.execute(mine.where(names.document_id.in_(chunk)))
+                found += [AnnotationRecord(*row) for row in rows]
+        return found
+
     def corrections(
         self, project_uid: str, limit: int | None = None, newest_first: bool = True
     ) -> Iterator[CorrectionRecord]:

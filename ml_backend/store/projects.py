@@ -11,6 +11,7 @@ from ml_backend.store.database import Database
 from ml_backend.store.records import ProjectRecord
 from ml_backend.store.tables import columns, projects, requests, runs, values
 
+_LARGEST_NUMBER = 2**63 - 1  # of a column
 _NAMES = tuple(f.name for f in fields(ProjectRecord))
 _SELECT = sa.select(*columns(ProjectRecord, projects))
 
@@ -27,6 +28,8 @@ class Projects:
 
     def by_number(self, project_id: int) -> ProjectRecord | None:
         """The project that docloop met last with Label Studio's number ``project_id`` (SQLite gives numbers out again)."""
+        if abs(project_id) > _LARGEST_NUMBER:
+            return None  # somebody typed it; the database would refuse it
         return self._one(_SELECT.where(projects.c.project_id == project_id).order_by(projects.c.id.desc()).limit(1))
 
     def all(self) -> list[ProjectRecord]:

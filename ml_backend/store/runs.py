@@ -10,6 +10,7 @@ changes nothing. Times are seconds since 1970, given by the caller.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Any, TypedDict, Unpack
 
@@ -74,14 +75,17 @@ class Runs:
         now: float,
         *,
         request_taken: bool = False,
+        above: int = 0,
     ) -> RunRecord | None:
         """Make the project's next run, and with ``request_taken`` drop its request in the same transaction.
 
+        Its number is above every earlier run's and ``above``: the highest number in the model registry, which may know more
+        runs than a new database does.
         None while the project has a run that is not finished; the request stays then.
         """
         last = sa.select(sa.func.max(runs.c.number)).where(runs.c.project_uid == project_uid)
         with self._database.write() as connection:
-            number = (connection.execute(last).scalar() or 0) + 1
+            number = max(connection.execute(last).scalar() or 0, above) + 1
             new = RunRecord(
                 0, project_uid, project_id, number, "requested", requested_by, now, reason=reason, samples=samples
             )
@@ -113,12 +117,12 @@ class Runs:
         return self._change(_ours(run_id, attempt), {"state": state, "finished_at": now, **said}) is not None
 
     def cancel(self, run_id: int, now: float | None = None) -> bool:
-        """Ask the run to stop: a waiting one ends at once, at ``now``; a running one is told by its heartbeat.
+        """Ask the run to stop: a waiting one ends at once; a running one is told by its heartbeat.
 
-        False: it is over already.
+        ``now`` is the clock's where it is not given. False: the run is over already.
         """
         one = runs.c.id == run_id
-        ended = {"state": "cancelled", "cancel": True, "finished_at": now}
+        ended = {"state": "cancelled", "cancel": True, "finished_at": time.time() if now is None else now}
         with self._database.write() as connection:
             asked = connection.execute(runs.update().where(one, runs.c.state == "running").values(cancel=True)).rowcount
             stopped = connection.execute(runs.update().where(one, runs.c.state == "requested").values(ended)).rowcount
@@ -128,19 +132,24 @@ class Runs:
         """Running ones that have given no sign for more than ``after`` seconds."""
         return self._many(_SELECT.where(runs.c.state == "running", runs.c.heartbeat_at < now - after))
 
-    def retry_or_fail(self, run: RunRecord, now: float, reason: str, attempts: int = 3) -> RunRecord:
-        """Take the run from a process that died at ``run.attempt``: it waits for another start, or failed with ``reason``.
+    def retry_or_fail(
+        self, run: RunRecord, now: float, reason: str, attempts: int = 3, *, died: bool = True
+    ) -> RunRecord:
+        """Take the run from a process that ended at ``run.attempt``: it waits for another start, or failed with ``reason``.
 
-        It failed after ``attempts`` starts; one that was to be cancelled is cancelled. If the run went on meanwhile, nothing
-        changes. Answers the run as it is now.
+        It failed after ``attempts`` deaths; a stop of docloop (not ``died``) is none, and is counted in the run's metrics
+        until it has others. One that was to be cancelled is cancelled. If the run went on meanwhile, nothing changes. Answers
+        the run as it is now.
         """
-        again = {"state": "requested", "heartbeat_at": None, "stage": "", "progress": 0.0}
+        stops = run.metrics.get("stops", 0) + (not died)
+        again: dict[str, Any] = {"state": "requested", "heartbeat_at": None, "stage": "", "progress": 0.0}
+        again |= {} if died else {"metrics": {"stops": stops}}
         over = {"state": "failed", "reason": reason, "finished_at": now}
         mine = _ours(run.id, run.attempt)
         stopped = {"state": "cancelled", "finished_at": now}
         with self._database.write() as connection:
             connection.execute(runs.update().where(mine, runs.c.cancel).values(stopped))
-            connection.execute(runs.update().where(mine).values(again if run.attempt < attempts else over))
+            connection.execute(runs.update().where(mine).values(again if run.attempt < attempts + stops else over))
             return RunRecord(*connection.execute(_SELECT.where(runs.c.id == run.id)).one())
 
     def get(self, run_id: int) -> RunRecord | None:

@@ -1,13 +1,14 @@
 """Samples: confirmed documents with their words, ready to train on, and which of them are missing or out of date.
 
-The truth of a document is its ground-truth annotation, else its newest reviewed one; a skipped one never is. A sample is of that
-state when its ``annotator`` and ``confirmed_at`` are the annotation's ``completed_by`` and ``updated_at``, and when its content
-is the document's.
+The truth of a document is its reviewed ground-truth annotation, else its newest reviewed one; a skipped one never is. A sample
+is of that state when its ``annotator`` and ``confirmed_at`` are the annotation's ``completed_by`` and ``updated_at``, and when
+its content is the document's.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import zlib
 from typing import Any
 
@@ -21,6 +22,8 @@ from ml_backend.store.database import Database
 from ml_backend.store.records import AnnotationRecord, DocumentRecord
 from ml_backend.store.tables import annotation_table, columns, documents, samples
 
+log = logging.getLogger(__name__)
+
 _LARGEST = 64 << 20  # bytes of one sample's JSON; a page of 5,000 words has less than 1 MB
 _LEVEL = 3  # of zlib: twice as quick as its default, a tenth larger
 
@@ -32,7 +35,10 @@ class Samples:
         self._database = database
 
     def put(self, document_id: int, sample: Sample) -> None:
-        """Write the document's sample in place of an older one; nothing where the document is gone."""
+        """Write the document's sample in place of an older one; nothing where the document is gone.
+
+        Raises StoreError ``sample_too_large`` for one that ``load`` would not read back.
+        """
         row = {
             "document_id": document_id,
             "content": sample.content,
@@ -50,27 +56,34 @@ class Samples:
             if connection.execute(samples.delete().where(samples.c.document_id == document_id)).rowcount:
                 self._database.deleted()
 
-    def load(self, project_uid: str) -> list[Sample]:
-        """All samples of the project by content. Of documents with the same content only the newest confirmation is there.
+    def load(self, project_uid: str, newest: int | None = None) -> list[Sample]:
+        """The samples of the project by content: all, or the ``newest`` contents by their last confirmation.
 
-        Raises StoreError for a sample that cannot be read.
+        Of documents with the same content only the newest confirmation is there. A stored sample that cannot be read is left
+        out and logged, since one broken row must not end all training.
         """
-        newest = samples.c.confirmed_at, samples.c.document_id
+        order = samples.c.confirmed_at.desc(), samples.c.document_id.desc()
         statement = (
             sa.select(samples.c.content, samples.c.body, samples.c.annotator, samples.c.confirmed_at)
             .join_from(samples, documents, samples.c.document_id == documents.c.id)
             .where(documents.c.project_uid == project_uid)
-            .order_by(samples.c.content, *(column.desc() for column in newest))
+            .order_by(samples.c.content, *order)
         )
+        if newest is not None:
+            statement = statement.where(samples.c.content.in_(_newest_contents(project_uid, newest)))
         loaded: list[Sample] = []
         with self._database.read() as connection:
             for content, body, annotator, confirmed_at in connection.execute(statement):
-                if not loaded or loaded[-1].content != content:
+                if loaded and loaded[-1].content == content:
+                    continue
+                try:
                     loaded.append(_unpacked(content, body, annotator, confirmed_at))
+                except StoreError as error:
+                    log.warning("left out of training: %s", error)
         return loaded
 
     def count(self, project_uid: str) -> int:
-        """How many samples ``load`` would give."""
+        """How many samples ``load`` would give if it can read all of them."""
         statement = (
             sa.select(sa.func.count(sa.distinct(samples.c.content)))
             .join_from(samples, documents, samples.c.document_id == documents.c.id)
@@ -79,9 +92,14 @@ class Samples:
         with self._database.read() as connection:
             return int(connection.execute(statement).scalar_one())
 
-    def missing(self, project_uid: str, limit: int | None = None) -> list[tuple[DocumentRecord, AnnotationRecord]]:
-        """Documents with a truth that have no sample of it yet, with that truth, by document id; ``limit`` at most."""
-        truth = _truths(project_uid)
+    def missing(
+        self, project_uid: str, limit: int | None = None, after: int = 0
+    ) -> list[tuple[DocumentRecord, AnnotationRecord]]:
+        """Documents with a truth that have no sample of it yet, with that truth, by document id; ``limit`` at most.
+
+        Only documents with an id above ``after``: with the last id of one page the caller gets the next.
+        """
+        truth = _truths(project_uid, after)
         names, at, by = samples.c, annotation_table.c.updated_at, annotation_table.c.completed_by
         changed = sa.or_(
             names.document_id.is_(None),
@@ -121,8 +139,23 @@ class Samples:
             return list(connection.execute(statement).scalars())
 
 
-def _truths(project_uid: str) -> sa.Subquery:
-    """What may be a document's truth; ``place`` 1 is it."""
+def _newest_contents(project_uid: str, number: int) -> sa.Select[Any]:
+    confirmed = sa.func.max(samples.c.confirmed_at)
+    return (
+        sa.select(samples.c.content)
+        .join_from(samples, documents, samples.c.document_id == documents.c.id)
+        .where(documents.c.project_uid == project_uid)
+        .group_by(samples.c.content)
+        .order_by(confirmed.desc(), samples.c.content)
+        .limit(number)
+    )
+
+
+def _truths(project_uid: str, after: int = 0) -> sa.Subquery:
+    """What may be the truth of a document with an id above ``after``; ``place`` 1 is it.
+
+    An annotation that was not reviewed never is, ground truth or not: docloop could not read it, or nobody looked at it.
+    """
     names = annotation_table.c
     first = (names.ground_truth.desc(), names.updated_at.desc(), names.annotation_id.desc())
     return (
@@ -132,14 +165,21 @@ def _truths(project_uid: str) -> sa.Subquery:
             sa.func.row_number().over(partition_by=names.document_id, order_by=first).label("place"),
         )
         .join_from(annotation_table, documents, names.document_id == documents.c.id)
-        .where(documents.c.project_uid == project_uid, names.ground_truth | names.reviewed, ~names.skipped)
+        .where(documents.c.project_uid == project_uid, documents.c.id > after, names.reviewed, ~names.skipped)
         .subquery()
     )
 
 
 def _packed(sample: Sample) -> bytes:
     body = {"document": document_to_json(sample.document), "fields": fields_to_json(sample.fields)}
-    return zlib.compress(compact(body).encode("ascii"), _LEVEL)
+    plain = compact(body).encode("ascii")
+    if len(plain) > _LARGEST:
+        raise StoreError(
+            "sample_too_large",
+            f"The document {sample.content[:12]} has {len(plain):,} bytes of text as a sample; {_LARGEST:,} can be kept.",
+            "Split it into documents of fewer pages, or skip it in Label Studio.",
+        )
+    return zlib.compress(plain, _LEVEL)
 
 
 def _unpacked(content: str, body: bytes, annotator: int | None, confirmed_at: str) -> Sample:
@@ -149,6 +189,6 @@ def _unpacked(content: str, body: bytes, annotator: int | None, confirmed_at: st
         if unpacking.unconsumed_tail:
             raise ValueError(f"more than {_LARGEST} bytes")
         document, fields = document_from_json(plain["document"]), fields_from_json(plain["fields"])
-    except (ValueError, KeyError, TypeError, zlib.error):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError, zlib.error):
         raise StoreError("sample_broken", f"The stored sample {content[:12]} cannot be read.") from None
     return Sample(content, document, fields, annotator, confirmed_at)

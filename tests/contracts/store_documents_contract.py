@@ -79,6 +79,16 @@ class StoreDocumentsContract:
             store.documents.put_many("?", [document(1, data={"image": "secret"})])
         assert (caught.value.code, "secret" in str(caught.value)) == ("database_refused", False)
 
+    def test_a_value_that_no_column_holds_is_refused_without_it_and_such_a_project_is_unknown(
+        self, store: Store, ids: dict[int, int]
+    ) -> None:
+        for bad in (document(10**23), document(9, data={"image": object()})):
+            with pytest.raises(StoreError) as caught:
+                store.documents.put_many(P, [bad])
+            assert (caught.value.code, "10000" in str(caught.value)) == ("database_refused", False)
+        assert store.documents.count(P) == 3
+        assert [store.projects.by_number(number) for number in (10**23, -(10**23))] == [None, None]
+
     def test_predictions_come_back_whole_and_open_ones_in_the_order_they_are_asked(
         self, store: Store, ids: dict[int, int]
     ) -> None:

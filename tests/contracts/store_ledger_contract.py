@@ -20,9 +20,12 @@ from contracts.store_builders import (
 )
 from ml_backend.document.elements import Document
 from ml_backend.document.samples import Sample
+from ml_backend.errors import StoreError
+from ml_backend.store import samples as store_samples
 from ml_backend.store.records import VersionUse
 from ml_backend.store.releases import Release
 from ml_backend.store.store import Store
+from ml_backend.store.tables import samples as sample_table
 
 
 class StoreLedgerContract:
@@ -55,6 +58,7 @@ class StoreLedgerContract:
         assert store.ledger.known(ids.values()) == {
             ids[1]: {5: DAY.format(3)}, ids[2]: {6: DAY.format(2)}, ids[3]: {},
         }  # fmt: skip
+        assert store.ledger.annotations_of([ids[2], ids[2], ids[3], 10**6]) == [replace(other, document_id=ids[2])]
         store.ledger.keep_only(ids[1], [])
         store.ledger.keep_only(ids[2], [6, 8])
         assert list(store.ledger.corrections(P)) == written[2:]
@@ -95,14 +99,21 @@ class StoreLedgerContract:
             annotation(4, 5, reviewed=False),
         ):
             store.ledger.put(ids[1], record, [])
-        gold = annotation(5, 1, ground_truth=True, reviewed=False)
+        gold = annotation(5, 1, ground_truth=True)
         store.ledger.put(ids[2], gold, [])
         store.ledger.put(ids[2], annotation(6, 2), [])
         store.ledger.put(ids[3], annotation(7, 1, skipped=True, ground_truth=True), [])
-        assert store.samples.missing(P) == [
+        unreadable = annotation(8, 2, ground_truth=True, reviewed=False, fields=())
+        store.ledger.put(ids[3], unreadable, [])
+        both = [
             (document(1, id=ids[1], content="c1"), annotation(2, 3, document_id=ids[1])),
             (document(2, id=ids[2], data={"image": ODD}), replace(gold, document_id=ids[2])),
         ]
+        pages, after = [], 0
+        while page_of_one := store.samples.missing(P, limit=1, after=after):
+            pages += page_of_one
+            after = page_of_one[-1][0].id
+        assert store.samples.missing(P) == pages == both
 
     def test_a_sample_is_missing_until_it_is_of_the_truth_and_stale_without_one(
         self, store: Store, ids: dict[int, int]
@@ -136,6 +147,27 @@ class StoreLedgerContract:
         store.samples.put(10**6, sample("gone"))
         assert repr(store.samples.load(P)) == repr([sample("first"), newest])
         assert store.samples.count(P) == 2
+        assert [[one.content for one in store.samples.load(P, newest)] for newest in (0, 1, 2)] == [
+            [], ["same"], ["first", "same"],
+        ]  # fmt: skip
+
+    def test_a_sample_that_is_too_large_or_broken_costs_no_other_one(
+        self, store: Store, ids: dict[int, int], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        for number, text in ((ids[1], "old"), (ids[2], "new"), (ids[3], "other")):
+            store.samples.put(number, sample("one" if text == "other" else "same", text=text, day=number))
+        broken = sample_table.update().where(sample_table.c.document_id == ids[2]).values(body=b"secret")
+        with store._database.write() as connection:
+            connection.execute(broken)
+        assert store.samples.load(P) == [
+            sample("one", text="other", day=ids[3]),
+            sample("same", text="old", day=ids[1]),
+        ]
+        assert "stored sample same cannot be read" in caplog.text
+        monkeypatch.setattr(store_samples, "_LARGEST", 500)
+        with pytest.raises(StoreError, match="500 can be kept") as caught:
+            store.samples.put(ids[1], sample("huge", text="x" * 500))
+        assert (caught.value.code, store.samples.count(P)) == ("sample_too_large", 2)
 
     def test_a_release_is_named_by_its_content_and_holds_no_text(self, store: Store) -> None:
         a, b = sample("a"), sample("b")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from threading import Barrier
@@ -98,6 +99,17 @@ class StoreRunsContract:
         assert not any(store.runs.cancel(run.id, 7.0) for run in (waiting, running, dying))
         with pytest.raises(ValueError, match="'running'"):
             store.runs.finish(running.id, 1, "running", 7.0)
+
+    def test_a_run_takes_a_number_above_the_published_ones_and_its_end_is_dated(self, store: Store) -> None:
+        for above, number in ((7, 8), (0, 9), (9, 10)):
+            run = store.runs.begin(P, 1, "", "", 1, 1.0, above=above)
+            assert run is not None
+            assert run.number == number
+            before = time.time()
+            assert store.runs.cancel(run.id)
+            ended = store.runs.get(run.id)
+            assert ended is not None
+            assert before <= (ended.finished_at or 0.0) <= time.time()
 
     def test_a_run_claimed_or_begun_by_many_at_once_is_had_by_exactly_one(self, store: Store) -> None:
         start = Barrier(6)

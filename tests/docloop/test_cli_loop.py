@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 
@@ -86,6 +87,20 @@ def test_corrections_lists_what_was_changed_and_all_with_the_confirmed_ones(run:
     assert "1.1.2026" in run("corrections", "--all").output
     rows = [json.loads(line) for line in run("corrections", "--json").output.splitlines()]
     assert sorted(row["kind"] for row in rows) == ["confirmed", "text"]
+
+
+def test_what_others_wrote_does_not_steer_the_terminal(run: Run, data: Path) -> None:
+    store = store_of(data)
+    store.projects.update(UID, title="Re\x1b]0;owned\x07ceipts", answer="a\x9b2J[bold]b")
+    (document, *_) = store.documents.ids(UID)[1]
+    shown = (found(text="1\x1b[2J2", id="r1"),)
+    annotation = AnnotationRecord(6, AT, AT, (found(text="3\r4", id="r1"),), reviewed=True, shown=shown)
+    store.ledger.put(document, annotation, corrections_of(annotation, 1, None))
+    store.close()
+    said = run("status").output + run("corrections").output
+    for words in ("Re�]0;owned�ceipts", "a�2J[bold]b", "1�[2J2", "3�4"):
+        assert words in said
+    assert not [each for each in said if unicodedata.category(each) == "Cc" and each != "\n"]
 
 
 def test_next_shows_the_open_document_with_its_reason_and_link(run: Run) -> None:

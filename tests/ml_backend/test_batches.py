@@ -106,7 +106,9 @@ def test_a_cached_prediction_grows_old(fetch: Fetch) -> None:
     assert fetch.asked == ["a", "a"]
 
 
-def test_a_task_that_fails_is_tried_again_after_a_pause_that_grows(fetch: Fetch) -> None:
+def test_a_task_that_fails_is_logged_once_a_try_and_tried_again_after_a_pause_that_grows(
+    fetch: Fetch, caplog: pytest.LogCaptureFixture
+) -> None:
     now = [0.0]
     made = BatchPredictor(predictor(fetch), workers=1, clock=lambda: now[0])
     tries = []
@@ -116,6 +118,8 @@ def test_a_task_that_fails_is_tried_again_after_a_pause_that_grows(fetch: Fetch)
         tries += [now[0]] * (len(fetch.asked) - len(tries))
     made.close()
     assert tries == [0, 15, 45, 105]
+    logged = [record.getMessage() for record in caplog.records if record.name == "ml_backend.batches"]
+    assert logged == ["task 1 answered with []: url_scheme_refused"] * 4
 
 
 def test_closing_wakes_those_who_wait(batches: BatchPredictor, fetch: Fetch) -> None:

@@ -25,7 +25,8 @@ ROWS = [
     (Situation(25, trained=24, due=True), True, False, "The scheduled time has come"),
     (Situation(24, trained=24, due=True), False, False, "starts by itself"),
     (Situation(4, due=True), False, False, "starts by itself at 20"),
-    (Situation(8, trained=100), False, False, "starts by itself at 18"),
+    (Situation(28, trained=100), False, False, "starts by itself at 38"),
+    (Situation(16, trained=5, threshold=500), False, False, "starts by itself at 500"),
 ]
 
 
@@ -42,3 +43,4 @@ def test_training_starts_by_the_rules_and_says_why(
 def test_it_starts_by_itself_exactly_from_the_number_that_it_names(samples: int, trained: int, threshold: int) -> None:
     named = next_at(samples, trained, threshold)
     assert decide(Situation(samples, trained, threshold)).start == (samples >= named)
+    assert named >= threshold

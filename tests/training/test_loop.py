@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from fake_label_studio import Fault
-from loop_parts import Loop
+from loop_parts import INTERFACE, Loop
 from made_receipts import SPECS
 
 from ml_backend.document.fields import Field
+from ml_backend.errors import FetchRefused
 from ml_backend.jobs.queue import JobQueue, open_queue
 from ml_backend.services import Services
 from ml_backend.status import project_status, recommendations
+from training.holding import held
+from training.pauses import Pauses
+from training.reconcile import Reconcile
+from training.samples import SampleCollector
 
 LABELS = [spec.label for spec in SPECS]
 
@@ -45,7 +52,7 @@ def test_nothing_is_trained_below_the_threshold_and_the_answer_says_why(loop: Lo
     loop.turn()
     loop.annotate(19)
     loop.turn()
-    found = project_status(loop.services.store, loop.services.registry, loop.project)
+    found = project_status(loop.services.store, loop.services.registry, loop.project, time.time())
     assert (found["samples"], found["training"]["runs"]) == (19, [])
     assert found["training"]["answer"] == "19 confirmed documents so far; training starts by itself at 20 (1 more)."
 
@@ -118,6 +125,7 @@ def test_while_label_studio_is_down_the_project_says_since_when_and_nothing_is_l
     assert record.fault_since is not None
     assert loop.services.hints.take() == [loop.project]  # it is looked at again
     loop.there.fault = None
+    loop.seconds[0] += 15  # the pauses of looks and pushes are over
     loop.turn()
     record = loop.services.store.projects.get(loop.uid)
     assert record is not None
@@ -154,3 +162,87 @@ def test_a_deleted_annotation_takes_its_sample_and_its_corrections_with_it(loop:
     loop.turn()
     assert loop.services.store.samples.count(loop.uid) == 0
     assert list(loop.services.store.ledger.corrections(loop.uid)) == []
+
+
+def test_a_look_that_finds_another_one_at_work_comes_back(loop: Loop, queue: JobQueue) -> None:
+    loop.turn()
+    with held(loop.services.store, f"look-{loop.project}") as mine:
+        assert mine
+        loop.worker.look(loop.project)
+    assert ("look", loop.project) in queue.waiting()
+
+
+def test_a_project_that_label_studio_does_not_have_any_more_is_left_alone(loop: Loop) -> None:
+    loop.turn()
+    loop.services.store.runs.request(loop.project, "Anna", 1.0)
+    loop.there.delete_project(loop.project)
+    loop.worker.look(loop.project)
+    record = loop.services.store.projects.by_number(loop.project)
+    assert record is not None
+    assert not record.followed
+    assert "There is no project" in record.fault
+    assert loop.services.store.runs.requests() == []
+    assert loop.services.hints.take() == []
+
+
+def test_an_annotation_that_changes_while_its_pages_are_read_makes_no_old_sample(loop: Loop) -> None:
+    loop.turn()
+    (task,) = loop.annotate(1)
+    predictor = loop.services.predictor
+
+    def read_and_change(url: str, number: int) -> bytes:
+        (annotation,) = loop.there.of_task(task)
+        if annotation.result:
+            loop.there.update(annotation.id, result=[])
+            loop.there.pass_time(120.0)
+            project = loop.services.access.client().project(loop.project)
+            Reconcile(loop.services.access.client(), loop.services.store, project, INTERFACE, time.time()).run(True)
+        return predictor.fetch(url, number)
+
+    collector = SampleCollector(loop.services.store, replace(predictor, fetch=read_and_change), Pauses(time.monotonic))
+    project = loop.services.access.client().project(loop.project)
+    Reconcile(loop.services.access.client(), loop.services.store, project, INTERFACE, time.time()).run()
+    collector.collect(loop.uid, INTERFACE)
+    assert loop.services.store.samples.load(loop.uid) == []  # not the old one
+    collector.collect(loop.uid, INTERFACE)
+    (sample,) = loop.services.store.samples.load(loop.uid)
+    assert sample.fields == ()  # what the person left
+
+
+def test_pages_that_cannot_be_read_hold_up_nobody_and_are_not_tried_at_every_look(loop: Loop) -> None:
+    loop.turn()
+    tasks = loop.annotate(3)
+    tries: list[int] = []
+    predictor = loop.services.predictor
+
+    def fetch(url: str, number: int) -> bytes:
+        if number == min(tasks):
+            tries.append(number)
+            raise FetchRefused("fetch_timeout", "slow")
+        return predictor.fetch(url, number)
+
+    project = loop.services.access.client().project(loop.project)
+    Reconcile(loop.services.access.client(), loop.services.store, project, INTERFACE, time.time()).run()
+    collector = SampleCollector(loop.services.store, replace(predictor, fetch=fetch), Pauses(lambda: 0.0))
+    first, second = (collector.collect(loop.uid, INTERFACE) for _ in range(2))
+    assert (first.made, first.failed, first.left) == (2, {min(tasks): "fetch_timeout"}, 0)
+    assert (second.made, second.failed, second.left) == (0, {}, 0)
+    assert len(tries) == 1
+
+
+def test_predictions_that_label_studio_drops_are_said_and_not_sent_for_ever(loop: Loop) -> None:
+    client = loop.services.access.client()
+    sent: list[int] = []
+
+    def dropping(project: int, bodies: Sequence[Mapping[str, Any]]) -> int:
+        sent.append(len(bodies))
+        return 0
+
+    loop.worker.look(loop.project)
+    client.import_predictions = dropping  # type: ignore[method-assign]
+    for _ in range(3):
+        loop.worker.push(loop.project)
+    record = loop.services.store.projects.get(loop.uid)
+    assert record is not None
+    assert "did not keep 40 predictions" in record.fault
+    assert sent == [40]

@@ -259,6 +259,8 @@ def test_other_pages_under_the_same_task_lose_what_was_read_of_the_old_ones(scen
         {"id": "a", "type": "rectanglelabels", "value": "none"},
         {"id": "a", "type": "labels", "item_index": "first", "value": {**PLACE, "labels": ["total"]}},
         "no region",
+        {"id": "a", "type": "labels", "item_index": 10**30, "value": {**PLACE, "labels": ["total"]}},
+        {"id": "a", "type": "labels", "item_index": -1, "value": {**PLACE, "labels": ["total"]}},
     ],
 )
 def test_an_annotation_without_sense_stops_nothing(scene: Scene, region: Any) -> None:
@@ -267,3 +269,19 @@ def test_an_annotation_without_sense_stops_nothing(scene: Scene, region: Any) ->
     scene.fake.annotate(good, result())
     assert scene.look() == ReconcileReport(documents_new=2, annotations_new=2, unreadable=1)
     assert [(one.reviewed, len(one.fields)) for one in scene.annotations()] == [(False, 0), (True, 1)]
+
+
+def test_a_prediction_on_a_page_that_no_document_has_was_not_shown(scene: Scene) -> None:
+    (task,) = scene.add()
+    beyond = [{**one, "item_index": 10**30} for one in result()]
+    scene.fake.annotate(task, result(), prediction=scene.fake.predict(task, beyond))
+    assert scene.look().unreadable == 0
+    assert [(one.shown, len(one.fields)) for one in scene.annotations()] == [(None, 1)]
+
+
+@pytest.mark.parametrize("lead_time", ["long", [1], 10**400], ids=["text", "list", "huge"])
+def test_an_annotation_whose_lead_time_is_no_number_stops_nothing(scene: Scene, lead_time: Any) -> None:
+    (task,) = scene.add()
+    scene.fake.annotate(task, result(), lead_time=lead_time)
+    assert scene.look().unreadable == 1
+    assert [(one.lead_time, one.reviewed) for one in scene.annotations()] == [(None, False)]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from made_receipts import SPECS, made_receipt
 
 from ml_backend.errors import ModelRejected
+from ml_backend.models.manifest import Manifest
 from ml_backend.services import champions_in
 from ml_backend.store.records import DocumentRecord, ProjectRecord, RunRecord
 from ml_backend.store.store import Store, open_store
@@ -53,6 +55,18 @@ def round_of(store: Store, folder: Path, cut_at: str = "") -> Round:
 def test_without_samples_there_is_nothing_to_learn(store: Store, tmp_path: Path) -> None:
     with pytest.raises(ModelRejected, match="no confirmed documents"):
         round_of(store, tmp_path / "models").run(begun(store))
+
+
+@pytest.mark.parametrize("settings", [{}, {"run": 1, "requested_at": 0.5}, {"run": 2, "requested_at": 1.0}])
+def test_a_version_that_another_run_made_is_not_taken_for_this_ones(
+    store: Store, tmp_path: Path, settings: dict[str, Any]
+) -> None:
+    made = round_of(store, tmp_path / "models")
+    older = Manifest("fields-1", "token", "2026-01-01T00:00:00+00:00", settings=settings, promoted=True)
+    made.champions.registry.publish(UID, older, lambda folder: None)
+    with pytest.raises(ModelRejected, match="made by another run") as caught:
+        made.run(begun(store))
+    assert (caught.value.code, made.champions.registry.active(UID)) == ("version_taken", "")
 
 
 @pytest.mark.slow

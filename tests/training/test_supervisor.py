@@ -118,7 +118,7 @@ def test_a_run_that_succeeds_is_confined_and_leaves_its_result(bench: Bench, mon
     ("target", "limits", "reason"),
     [
         ("give_up", QUICK, "There are 3 samples, too few to train on. Confirm more documents."),
-        ("break_down", QUICK, ("ValueError: " + "a bad value " * 100)[:300]),
+        ("break_down", QUICK, "broke off with ValueError; the log says where"),
         ("end_without_result", QUICK, "ended without a result"),
         ("crash", QUICK, "crashed (SIGSEGV)"),
         ("eat_slowly", Limits(heartbeat=0.1, watch=0.1, memory=GB // 2), "used more than 0.5 GB of memory"),
@@ -130,6 +130,17 @@ def test_a_run_that_ends_badly_fails_with_the_reason_after_its_last_attempt(
 ) -> None:
     after = bench.after(getattr(training_targets, target), replace(limits, attempts=1))
     assert (after.state, after.reason) == ("failed", reason)
+
+
+@pytest.mark.slow
+def test_a_foreign_error_is_logged_with_its_place_and_without_its_words(
+    bench: Bench, capfd: pytest.CaptureFixture[str]
+) -> None:
+    bench.after(training_targets.break_down)
+    logged = capfd.readouterr().err
+    assert "broke off with ValueError" in logged
+    assert logged.count("in break_down") == 2, "the place of the error, and of the one it came from"
+    assert "somebody" not in logged
 
 
 @pytest.mark.slow
@@ -180,6 +191,21 @@ def test_a_stop_of_docloop_gives_the_run_back_even_at_its_last_attempt(bench: Be
         pid = bench.pid()
         supervisor.stop.set()
     assert (bench.now(run).state, is_alive(pid)) == ("requested", False)
+
+
+@pytest.mark.slow
+def test_stops_of_docloop_use_up_no_attempt(bench: Bench) -> None:
+    for _ in range(2):
+        with bench.waiting(Limits(watch=0.1, attempts=2)) as (run, supervisor):
+            bench.pid()
+            supervisor.stop.set()
+        bench.pid_file.unlink()
+    states = []
+    for _ in range(2):
+        run = bench.claimed()
+        (reaped,) = reap(bench.store, (run.heartbeat_at or 0) + 21, attempts=2)
+        states.append((reaped.state, reaped.attempt))
+    assert states == [("requested", 3), ("failed", 4)]
 
 
 @pytest.mark.slow

@@ -31,7 +31,10 @@ def give_up(store: Store, run: RunRecord, progress: Progress) -> None:
 
 
 def break_down(store: Store, run: RunRecord, progress: Progress) -> None:
-    raise ValueError("a bad value " * 100)
+    try:
+        raise KeyError(run.requested_by)
+    except KeyError as error:
+        raise ValueError(f"a bad value: {run.requested_by}") from error
 
 
 def end_without_result(store: Store, run: RunRecord, progress: Progress) -> None:

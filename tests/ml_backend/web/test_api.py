@@ -84,10 +84,11 @@ def test_status_says_what_is_learned_and_why_training_did_not_start(client: Flas
     assert said["model_version"] == followed.version(CONFIG, UID)
 
 
+@pytest.mark.parametrize("number", ["8", str(2**63), "9" * 40])
 @pytest.mark.parametrize(("method", "path"), [("get", ""), ("get", "/recommendations"), ("post", "/train")])
 def test_a_project_nobody_follows_is_a_404_that_says_how_to_connect_it(
-    client: FlaskClient, followed: Services, method: str, path: str
+    client: FlaskClient, followed: Services, method: str, path: str, number: str
 ) -> None:
-    answer = getattr(client, method)(f"/api/v1/projects/8{path}")
+    answer = getattr(client, method)(f"/api/v1/projects/{number}{path}")
     assert answer.status_code == 404
-    assert "docloop connect --project 8" in answer.get_json()["detail"]
+    assert f"docloop connect --project {number}" in answer.get_json()["detail"]
