@@ -190,7 +190,7 @@ class Reconcile:
             for body in task.annotations
             if body["id"] not in found
         ]
-        return {**found, **shown_by_the_store(self.store, self.project.uid, others)}
+        return {**found, **shown_by_the_store(self.store, others)}
 
     def _document(self, task: ChangedTask) -> DocumentRecord:
         submitted = any(not body.get("was_cancelled") for body in task.annotations)

@@ -51,9 +51,7 @@ def shown_by_label_studio(label_studio: LabelStudio, project_id: int, tasks: Seq
     }
 
 
-def shown_by_the_store(
-    store: Store, project_uid: str, annotated: Iterable[tuple[int, Mapping[str, Any]]]
-) -> dict[int, Shown]:
+def shown_by_the_store(store: Store, annotated: Iterable[tuple[int, Mapping[str, Any]]]) -> dict[int, Shown]:
     """By annotation id, for (document id, annotation body) of submitted ones that Label Studio has no prediction of."""
     found: dict[int, Shown] = {}
     wanted: set[tuple[int, int]] = set()
