@@ -7,7 +7,7 @@ layout (``Word.block``) tell nothing here: most receipts are one or two of them,
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any
 
 from active_learning.diversity import Signature, signature
@@ -49,29 +49,6 @@ class Signals:
         """The share of asked labels that model and keywords read differently, in ``[0, 1]``; 0 when there is no second reader."""
         return len(self.disagreeing or ()) / self.asked if self.asked else 0.0
 
-    def to_json(self) -> dict[str, Any]:
-        """JSON values; ``from_json`` gives the same signals back."""
-        return asdict(self) | {"missing": list(self.missing), "disagreeing": _listed(self.disagreeing)}
-
-    @classmethod
-    def from_json(cls, value: Any) -> Signals:
-        """The signals of ``to_json``. Raises ValueError for anything else."""
-        try:
-            if set(value) != {f.name for f in fields(cls)}:
-                raise ValueError(f"not stored signals: {sorted(value)}")
-            counts = {name: _count(value[name]) for name in ("pages", "empty_pages", "words", "asked")}
-            return cls(
-                **counts,
-                blocks=_number(value["blocks"], _MOST_BLOCKS),
-                confidence=_number(value["confidence"]),
-                doubtful_blocks=_number(value["doubtful_blocks"]),
-                field_confidence={str(k): _number(v) for k, v in value["field_confidence"].items()},
-                missing=_labels(value["missing"]),
-                disagreeing=None if value["disagreeing"] is None else _labels(value["disagreeing"]),
-            )
-        except (TypeError, AttributeError) as error:
-            raise ValueError(f"not stored signals: {error!r}") from error
-
 
 @dataclass(frozen=True, slots=True)
 class Observed:
@@ -79,18 +56,6 @@ class Observed:
 
     signals: Signals
     signature: Signature
-
-    def to_json(self) -> dict[str, Any]:
-        """JSON values; ``from_json`` gives the same back."""
-        return {"signals": self.signals.to_json(), "signature": list(self.signature)}
-
-    @classmethod
-    def from_json(cls, value: Any) -> Observed:
-        """The record of ``to_json``. Raises ValueError for anything else."""
-        try:
-            return cls(Signals.from_json(value["signals"]), tuple(_number(entry) for entry in value["signature"]))
-        except (TypeError, KeyError) as error:
-            raise ValueError(f"not a stored observation: {error!r}") from error
 
 
 def observe(
@@ -160,19 +125,3 @@ def _labels(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(label, str) for label in value):
         raise ValueError(f"expected a list of labels, but it was: {value!r}")
     return tuple(value)
-
-
-def _listed(labels: tuple[str, ...] | None) -> list[str] | None:
-    return None if labels is None else list(labels)
-
-
-def _number(value: Any, most: float = 1.0) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:
-        raise ValueError(f"expected a number from 0 to {most}, but it was: {value!r}")
-    return float(value)
-
-
-def _count(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise ValueError(f"expected a count, but it was: {value!r}")
-    return value

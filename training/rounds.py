@@ -7,7 +7,7 @@ release is named by its content, a version by its run, and what was promoted is 
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version as installed_version
@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from ml_backend.champions import Champions
-from ml_backend.document.fields import Field, FieldSpec
+from ml_backend.document.fields import FieldSpec
 from ml_backend.document.samples import Sample
 from ml_backend.errors import ModelRejected
 from ml_backend.models.manifest import Manifest
 from ml_backend.store.records import RunRecord
 from ml_backend.store.store import Store
 from training.gate import Candidate, Verdict, compare
-from training.metrics import DocumentOutcome, judge
+from training.metrics import judge_all
 from training.out_of_fold import answers_of, read_out_of_fold, write_out_of_fold
 from training.splits import HeldOut, held_out, split_of
 from training.trainers.base import Fitted, Trainer
@@ -117,16 +117,13 @@ class Round:
         judges = [sample for sample in samples if sample.content in held.contents]
         after = answers_of(fitted.extractor, judges, self.specs, fitted.out_of_fold)
         return compare(
-            Candidate(champion.version, self._outcomes(judges, before)),
-            Candidate(fitted.extractor.version, self._outcomes(judges, after)),
+            Candidate(champion.version, judge_all(judges, before, self.specs)),
+            Candidate(fitted.extractor.version, judge_all(judges, after, self.specs)),
             self.specs,
             held,
             doubts(samples, before, {**fitted.out_of_fold, **after}),
             self.seed,
         )
-
-    def _outcomes(self, judges: Sequence[Sample], answers: Mapping[str, Sequence[Field]]) -> dict[str, DocumentOutcome]:
-        return {sample.content: judge(answers[sample.content], sample.fields, self.specs) for sample in judges}
 
     def _manifest(self, run: RunRecord, release: str, samples: int, verdict: Verdict) -> Manifest:
         return Manifest(

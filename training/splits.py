@@ -15,7 +15,6 @@ Split = Literal["train", "val", "test"]
 
 TEST_SHARE = 0.20
 VAL_SHARE = 0.10
-FOLDS = 5
 LEAST_HELD_OUT = 25  # below it one document is more than 4 points of F1, and a held-out verdict is mostly luck
 
 
@@ -40,13 +39,6 @@ def split_of(content: str) -> Split:
     if place < TEST_SHARE:
         return "test"
     return "val" if place < TEST_SHARE + VAL_SHARE else "train"
-
-
-def fold_of(content: str, folds: int = FOLDS) -> int:
-    """The cross-validation fold of a document, ``0 <= fold < folds``; it says nothing about the document's split."""
-    if folds < 2:
-        raise ValueError(f"folds must be at least 2, but it was: {folds}")
-    return int(_place("fold", content) * folds)
 
 
 def held_out(contents: Collection[str]) -> HeldOut:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from random import Random
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from active_learning.ranking import TIE, order, separated
 from active_learning.selection import select
-from active_learning.stopping import Advice, advise, lower_bound
 
 
 def test_the_lowest_score_is_asked_first() -> None:
@@ -40,42 +38,3 @@ def test_separated_scores_need_no_tie_break_to_come_in_the_same_order(scores: li
 def test_a_selection_of_documents_without_text_is_the_plain_order_and_all_where_there_are_fewer() -> None:
     assert select([0.5, 0.1, 0.3], [()] * 3, 2) == [1, 2]
     assert select([0.5, 0.1, 0.3], [()] * 3, 9) == [1, 2, 0]
-
-
-@pytest.mark.parametrize(
-    ("right", "of", "bound"),
-    [(0, 0, 0.0), (0, 10, 0.0), (20, 20, 0.881), (50, 50, 0.949), (45, 50, 0.808), (25, 50, 0.387)],
-)
-def test_few_documents_prove_less_than_many(right: int, of: int, bound: float) -> None:
-    assert lower_bound(right, of) == pytest.approx(bound, abs=1e-3)
-
-
-FACTS = "{} of the last {} documents needed no correction; of {} open ones about {} are expected to need one."
-
-
-@pytest.mark.parametrize(
-    ("untouched", "probabilities", "advice", "why"),
-    [
-        ([], [], Advice(True, "No document is open.", 0.0), "nothing to ask"),
-        (
-            [False] * 30 + [True] * 50,
-            [0.95] * 100,
-            Advice(True, "Further annotating would change little: " + FACTS.format(50, 50, 100, 5), 5.0),
-            "only the last 50 count",
-        ),
-        (
-            [True] * 50,
-            [0.8] * 100,
-            Advice(False, "Go on: " + FACTS.format(50, 50, 100, 20), 20.0),
-            "the rest is unsure",
-        ),
-        ([True] * 10, [1.0] * 9, Advice(False, "Go on: " + FACTS.format(10, 10, 9, 0), 0.0), "too few were looked at"),
-        ([], [0.5] * 4, Advice(False, "Go on: " + FACTS.format(0, 0, 4, 2), 2.0), "nobody looked yet"),
-    ],
-)
-def test_stopping_needs_both_what_was_seen_and_what_is_expected(
-    untouched: list[bool], probabilities: list[float], advice: Advice, why: str
-) -> None:
-    given_advice = advise(untouched, probabilities)
-    assert (given_advice.stop, given_advice.sentence) == (advice.stop, advice.sentence), why
-    assert given_advice.expected == pytest.approx(advice.expected)

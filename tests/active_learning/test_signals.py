@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
 
 from active_learning.criteria import Assessment, assess
-from active_learning.signals import Observed, Signals, disagreeing, observe
+from active_learning.signals import Signals, disagreeing, observe
 from active_learning.thresholds import Thresholds, learnt_range
 from builders import found, page, word
 from ml_backend.document.elements import Document, Page
@@ -145,35 +144,3 @@ def test_thresholds_and_the_learnt_range_replace_the_defaults() -> None:
 )
 def test_the_usual_number_of_blocks_is_learnt_from_20_samples_on(counts: list[float], usual: object, why: str) -> None:
     assert learnt_range(counts) == usual, why
-
-
-def test_an_observation_survives_json() -> None:
-    document = Document((page(word("Bakery", line=0), word("12.50", line=1)),))
-    for baseline in (None, [found("tax")]):
-        observed = observe(document, [found()], SPECS, baseline)
-        assert Observed.from_json(json.loads(json.dumps(observed.to_json()))) == observed
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"confidence": 1.5},
-        {"confidence": float("nan")},
-        {"words": -1},
-        {"pages": True},
-        {"missing": "total"},
-        {"field_confidence": {"total": "high"}},
-        {"field_confidence": None},
-        {"more": 1},
-    ],
-)
-def test_what_is_not_a_stored_observation_is_refused(change: dict[str, Any]) -> None:
-    signals = sure().to_json() | change
-    for value in (
-        {"signals": signals, "signature": []},
-        {"signals": [1], "signature": []},
-        {"signals": sure().to_json()},
-        7,
-    ):
-        with pytest.raises(ValueError, match=r"expected|not "):
-            Observed.from_json(value)

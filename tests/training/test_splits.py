@@ -1,29 +1,23 @@
-"""Splits and folds by hash."""
+"""Splits by hash."""
 
 from __future__ import annotations
 
 import pytest
 
-from training.splits import HeldOut, fold_of, held_out, split_of
+from training.splits import HeldOut, held_out, split_of
 
 DOCUMENTS = [f"{number:064x}" for number in range(3000)]
 SPLITS = ["train", "train", "train", "test", "train", "train", "train", "train"]
-FOLDS_OF = [4, 4, 3, 4, 1, 0, 2, 2]
 
 
 def test_the_place_of_a_document_is_the_same_for_ever() -> None:
     """A change here would move held-out documents of running projects into training."""
     assert [split_of(content) for content in DOCUMENTS[:8]] == SPLITS
-    assert [fold_of(content) for content in DOCUMENTS[:8]] == FOLDS_OF
 
 
-def test_shares_are_about_70_10_20_and_folds_even() -> None:
+def test_shares_are_about_70_10_20() -> None:
     shares = {name: sum(split_of(c) == name for c in DOCUMENTS) / 3000 for name in ("train", "val", "test")}
     assert shares == pytest.approx({"train": 0.7, "val": 0.1, "test": 0.2}, abs=0.03)
-    folds = [fold_of(content) for content in DOCUMENTS]
-    assert [folds.count(fold) / 3000 for fold in range(5)] == pytest.approx([0.2] * 5, abs=0.03)
-    test = [fold_of(content) for content in DOCUMENTS if split_of(content) == "test"]
-    assert [test.count(fold) / len(test) for fold in range(5)] == pytest.approx([0.2] * 5, abs=0.06)
 
 
 def test_the_held_out_documents_stay_held_out_as_data_grows() -> None:
@@ -43,8 +37,3 @@ def test_the_words_say_who_judged() -> None:
     assert held_out(DOCUMENTS[:24]).words == "on 24 documents out of fold"
     assert held_out(DOCUMENTS[:1]).words == "on 1 document out of fold"
     assert HeldOut(frozenset(DOCUMENTS[:31]), folded=False).words == "on 31 held-out documents"
-
-
-def test_fewer_than_two_folds_are_none() -> None:
-    with pytest.raises(ValueError, match="but it was: 1"):
-        fold_of("a", 1)
