@@ -60,14 +60,15 @@ def ensure_sampling(label_studio: LabelStudio, project_id: int) -> str:
             return ""
     except LabelStudioError:
         pass  # the view does as well
-    _ensure_view(label_studio, project_id)
+    ensure_view(label_studio, project_id)
     return (
         f"Label Studio did not take the sampling “{UNCERTAINTY}”. As a fallback there is a Data Manager tab “{VIEW}”, ordered by"
         " score: choose it and press Label Tasks As Displayed. With it two annotators may be given the same task."
     )
 
 
-def _ensure_view(label_studio: LabelStudio, project_id: int) -> None:
+def ensure_view(label_studio: LabelStudio, project_id: int) -> None:
+    """A tab of the Data Manager with the open tasks, the lowest score first; made once."""
     there = label_studio.call("GET", "api/dm/views/", project=project_id)
     if any((view.get("data") or {}).get("title") == VIEW for view in there):
         return

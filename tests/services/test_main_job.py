@@ -24,6 +24,8 @@ from running_label_studio import RunningLabelStudio
 from builders import png
 from docloop.demo.samples import Sample, render_samples
 from docloop.presets import load_interface_xml
+from ml_backend.connect import ensure_view
+from ml_backend.label_studio.client import LabelStudio
 from ml_backend.models.keyword_baseline import KeywordBaseline
 from ml_backend.services import read_interface
 
@@ -130,6 +132,21 @@ def test_label_studio_serves_the_stored_version_the_least_certain_first(receipts
     scores = {task["id"]: task["predictions"][0]["score"] for task in tasks_of(receipts.project, api)}
     first = api.get(f"/api/projects/{receipts.project}/next").json()
     assert scores[first["id"]] == min(scores.values())
+
+
+def test_the_fallback_where_the_sampling_is_refused_is_a_view_in_the_same_order(
+    receipts: Receipts, label_studio: RunningLabelStudio, api: httpx.Client
+) -> None:
+    client = LabelStudio(label_studio.url, label_studio.token)
+    for _ in range(2):
+        ensure_view(client, receipts.project)
+    client.close()
+    views = api.get("/api/dm/views/", params={"project": receipts.project}).json()
+    (ours,) = [view for view in views if view["data"]["title"] == "Hardest first"]
+    shown = api.get("/api/tasks", params={"view": ours["id"], "fields": "all", "page_size": 100}).json()["tasks"]
+    scores = [task["predictions_score"] for task in shown]
+    assert len(scores) == 4
+    assert scores == sorted(scores)
 
 
 def test_importing_and_pushing_again_changes_nothing(receipts: Receipts, docloop: RunningDocloop) -> None:
