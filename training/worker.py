@@ -42,7 +42,7 @@ _PUSHES = 2
 _NEXT_TRY = 5.0  # seconds until a job that found no place is tried again
 _NO_FAULTS = frozenset({PUSH_RUNNING, STOPPED, SUPERSEDED})
 _STOP_WITHIN = 15.0  # seconds from the signal to the end, whoever is waited for
-_JUMP = 5.0  # seconds between two ticks, or between two clocks, that mean that the machine slept
+_JUMP = 5.0  # seconds between the two clocks that mean that the machine slept, or that somebody set the time
 _ALIVE = 15.0  # seconds that the lease of a worker lasts
 
 
@@ -114,9 +114,7 @@ class Worker:
 
     def _reap(self) -> None:
         """Begin runs again whose worker died. Not after this machine has slept: all heartbeats look old then, its own too."""
-        if abs((self._now() - self._last_now) - (self._clock() - self._last_clock)) > _JUMP or (
-            self._clock() - self._last_clock > _JUMP
-        ):
+        if abs((self._now() - self._last_now) - (self._clock() - self._last_clock)) > _JUMP:
             self._reap_from = self._clock() + SILENCE
         self._last_now, self._last_clock = self._now(), self._clock()
         if self._clock() >= self._reap_from:
