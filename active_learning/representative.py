@@ -2,7 +2,8 @@
 
 Asking by uncertainty alone begins with outliers: pages that nobody could read, papers of a kind that comes once. So the doubt
 ``1 - p`` of a document counts by its density, its mean similarity to the open documents, relative to the densest of them (Settles
-and Craven 2008, "information density"). On the receipts of ``benchmarks/loop.py`` this order learned faster in eight of ten seeds.
+and Craven 2008, "information density"). On real receipts (``benchmarks/loop.py``) it learned faster than
+random order in eight of ten seeds.
 """
 
 from __future__ import annotations
