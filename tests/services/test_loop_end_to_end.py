@@ -129,6 +129,7 @@ def test_a_text_corrected_in_the_editor_is_in_the_ledger_with_its_cause(
     assert row["lead_time"] > 0
     assert row["cause"] == "wrong field"  # nothing like it stands there
     learning.client.call("DELETE", f"api/tasks/{task['id']}/")  # its truth is wrong; the others' is right
+    until("the deleted document's sample is gone", 60, lambda: learning.status()["samples"] == 0)
 
 
 def test_after_20_annotations_a_version_is_trained_promoted_and_served_to_all_open_tasks(learning: Learning) -> None:
