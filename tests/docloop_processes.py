@@ -6,13 +6,13 @@ import os
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+from waiting import until
 
 from ml_backend.store.store import Store, open_store
 
@@ -98,15 +98,6 @@ class Place:
                 return False
 
         until(healthy, seconds, "docloop answers")
-
-
-def until(true: Callable[[], bool], seconds: float, what: str) -> float:
-    """Wait until it is true; how many seconds it took."""
-    began = time.monotonic()
-    while not true():
-        assert time.monotonic() - began < seconds, f"not within {seconds:g} s: {what}"
-        time.sleep(0.05)
-    return time.monotonic() - began
 
 
 def children(pid: int) -> list[int]:

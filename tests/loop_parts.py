@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +21,7 @@ from ml_backend.label_studio.label_config import Interface
 from ml_backend.label_studio.results import from_prediction_body, to_results
 from ml_backend.predictor import Predictor
 from ml_backend.services import Services, make_baseline, read_interface
-from ml_backend.store.records import RunRecord
+from ml_backend.store.records import ProjectRecord, RunRecord
 from ml_backend.store.store import Store
 from training.ranking import observer, thresholds
 from training.worker import Worker
@@ -84,6 +85,7 @@ class Loop:
     there: FakeLabelStudio
     services: Services
     worker: Worker
+    queue: JobQueue
     project: int
     seconds: list[float]
 
@@ -98,13 +100,33 @@ class Loop:
         worker = Worker(services, queue, supervisor, clock=lambda: seconds[0])  # type: ignore[arg-type]
         project = there.add_project("Receipts", CONFIG, "Uncertainty sampling")
         there.add_tasks(project, [{"image": str(seed)} for seed in range(documents)])
-        return cls(there, services, worker, project, seconds)
+        return cls(there, services, worker, queue, project, seconds)
 
     @property
     def uid(self) -> str:
+        return self.record.uid
+
+    @property
+    def record(self) -> ProjectRecord:
         found = self.services.store.projects.by_number(self.project)
         assert found is not None
-        return found.uid
+        return found
+
+    def tick(self) -> None:
+        """What the worker does in a second: it sees what there is to do, and does the jobs that this puts into the queue."""
+        self.worker.tick()
+        while self.queue.waiting():
+            stop = threading.Event()
+            jobs = {"look": self.worker.look, "push": self.worker.push, "train": self.worker.train}
+            self.queue.run({kind: self._and_stop(job, stop) for kind, job in jobs.items()}, 1, stop)
+
+    def _and_stop(self, job: Callable[[int], None], stop: threading.Event) -> Callable[[int], None]:
+        def done(identity: int) -> None:
+            job(identity)
+            if not self.queue.waiting():
+                stop.set()
+
+        return done
 
     def turn(self) -> None:
         """One look, and what it leads to."""

@@ -6,12 +6,12 @@ Delays are told by a clock of the test; that threads wait for jobs is real.
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import pytest
+from waiting import until
 
 from ml_backend.jobs.queue import JobQueue
 
@@ -64,13 +64,6 @@ def running(
         stop.set()
         runner.join(PATIENCE)
         assert not runner.is_alive()
-
-
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 class JobQueueContract:

@@ -12,10 +12,11 @@ import time
 from pathlib import Path
 
 import pytest
-from docloop_processes import Place, children, until
+from docloop_processes import Place, children
 from fake_label_studio import FakeLabelStudio
 from papers_in_label_studio import annotated_papers
 from served_label_studio import TOKEN, served
+from waiting import until
 
 from ml_backend.jobs.hints import FolderHints
 from ml_backend.models.registry import ModelRegistry

@@ -15,10 +15,11 @@ from typing import Any
 
 import httpx
 import pytest
-from docloop_processes import AUTH, WEBHOOK, Place, until
+from docloop_processes import AUTH, WEBHOOK, Place
 from fake_label_studio import FakeLabelStudio
 from papers_in_label_studio import LABELS, annotated_papers, picture
 from served_label_studio import TOKEN, served
+from waiting import until
 
 from builders import interface_xml, recorded
 from ml_backend.store.records import RunRecord

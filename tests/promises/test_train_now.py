@@ -18,8 +18,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-from docloop_processes import AUTH, WEBHOOK, Place, children, until
+from docloop_processes import AUTH, WEBHOOK, Place, children
 from loop_parts import Loop
+from waiting import until
 
 from builders import recorded
 from ml_backend.jobs.queue import open_queue

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 import redis
 from redis_server import PASSWORD, RedisServer, new_redis_server
+from waiting import until
 
 from contracts.hints_contract import HintsContract
-from contracts.job_queue_contract import Clock, JobQueueContract, Seen, running, until
+from contracts.job_queue_contract import Clock, JobQueueContract, Seen, running
 from ml_backend.errors import SetupError, StoreError
 from ml_backend.jobs.hints import Hints, open_hints
 from ml_backend.jobs.queue import JobQueue, open_queue

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from editor import open_task
 from playwright.sync_api import BrowserContext, expect
 from running_docloop import RunningDocloop, running_docloop
 from running_label_studio import RunningLabelStudio, free_port
+from waiting import until
 
 from docloop.demo.run import interface_xml
 from docloop.demo.samples import Sample, render_samples
@@ -88,16 +88,6 @@ def learning(
     client.close()
 
 
-def until(what: str, seconds: float, look: Callable[[], Any]) -> Any:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        found = look()
-        if found:
-            return found
-        time.sleep(0.5)
-    raise AssertionError(f"{what} did not happen within {seconds} s")
-
-
 def test_connect_has_checked_that_the_hardest_document_comes_first(learning: Learning) -> None:
     assert "Checked: Label Studio serves the hardest document first" in learning.said
     assert learning.served.startswith(BASELINE)
@@ -123,26 +113,26 @@ def test_a_text_corrected_in_the_editor_is_in_the_ledger_with_its_cause(
         lines = learning.docloop.run("corrections", "--project", str(learning.project), "--json").splitlines()
         return [row for row in map(json.loads, lines) if row["task_id"] == task["id"] and row["kind"] == "text"]
 
-    (row,) = until("the correction", 60, ledger)
+    (row,) = until(ledger, 60, "the correction")
     assert (row["label"], row["predicted_value"], row["final_value"]) == ("total", was, "999.99")
     assert row["model_version"] == learning.served
     assert row["lead_time"] > 0
     assert row["cause"] == "wrong field"  # nothing like it stands there
     learning.client.call("DELETE", f"api/tasks/{task['id']}/")  # its truth is wrong; the others' is right
-    until("the deleted document's sample is gone", 60, lambda: learning.status()["samples"] == 0)
+    until(lambda: learning.status()["samples"] == 0, 60, "the deleted document's sample is gone")
 
 
 def test_after_20_annotations_a_version_is_trained_promoted_and_served_to_all_open_tasks(learning: Learning) -> None:
     learning.simulation.run(20)
     found = until(
-        "the first round",
-        240,
         lambda: (s := learning.status())["training"]["runs"] and s["training"]["runs"][0]["state"] == "succeeded" and s,
+        240,
+        "the first round",
     )
     (run,) = found["training"]["runs"]
     assert (run["version"], run["samples"], run["requested_by"]) == ("fields-1", 20, "docloop")
     assert run["verdict"].startswith("Promoted: field F1"), run["verdict"]
-    until("the new version is served", 120, lambda: learning.served.startswith("fields-1."))
+    until(lambda: learning.served.startswith("fields-1."), 120, "the new version is served")
     versions = [{p["model_version"] for p in task["predictions"]} for task in learning.open_tasks()]
     assert len(versions) == SAMPLES - 21
     assert all(learning.served in of_task for of_task in versions)
@@ -190,11 +180,11 @@ def test_start_training_in_label_studio_starts_a_training(learning: Learning, br
     page.get_by_text("Start Training", exact=True).click()  # of the menu; then that of the question
     page.locator("button", has_text="Start Training").click()
     run = until(
-        "the second round",
-        180,
         lambda: next(
             (r for r in learning.status()["training"]["runs"] if r["number"] == 2 and r["state"] == "succeeded"), None
         ),
+        180,
+        "the second round",
     )
     page.close()
     assert run["requested_by"] == "Label Studio's button"
@@ -226,7 +216,7 @@ def _relabelled(one: Any, labels: list[str]) -> Any:
 def test_rolling_back_restores_the_predictions_of_the_version_before(learning: Learning) -> None:
     while learning.status()["champion"] != "keyword baseline":
         learning.docloop.run("rollback", "--project", str(learning.project))
-    until("the baseline is served again", 60, lambda: learning.served.startswith(BASELINE))
+    until(lambda: learning.served.startswith(BASELINE), 60, "the baseline is served again")
     task = learning.client.call("GET", f"api/projects/{learning.project}/next")
     assert task["predictions"][0]["model_version"] == learning.served
     assert "There is no earlier model version" in learning.docloop.run(

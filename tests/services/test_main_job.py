@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import io
 import re
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from PIL import Image, ImageColor
 from playwright.sync_api import BrowserContext, expect
 from running_docloop import RunningDocloop, running_docloop
 from running_label_studio import RunningLabelStudio
+from waiting import until
 
 from builders import png
 from docloop.demo.samples import Sample, render_samples
@@ -80,16 +80,6 @@ def tasks_of(project: int, api: httpx.Client) -> list[dict[str, Any]]:
         "/api/tasks", params={"project": project, "fields": "all", "page_size": 100, "resolve_uri": "false"}
     )
     return list(answer.raise_for_status().json()["tasks"])
-
-
-def until(what: str, seconds: float, look: Any) -> Any:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        found = look()
-        if found:
-            return found
-        time.sleep(0.5)
-    raise AssertionError(f"{what} did not happen within {seconds} s")
 
 
 def test_every_receipt_has_one_prediction_with_text_and_box_under_one_id(receipts: Receipts, api: httpx.Client) -> None:
@@ -205,7 +195,7 @@ def test_a_document_uploaded_by_anybody_is_predicted_in_advance(
     def new_prediction() -> Any:
         return [t["predictions"] for t in tasks_of(receipts.project, api) if t["id"] not in before and t["predictions"]]
 
-    ((prediction,),) = until("a prediction for the uploaded document", 60, new_prediction)
+    ((prediction,),) = until(new_prediction, 60, "a prediction for the uploaded document")
     assert fields_of(prediction["result"])["total"] == "47.11"
     assert prediction["model_version"] == VERSION
 
@@ -306,11 +296,11 @@ def test_start_training_with_nothing_to_learn_from_is_answered_with_the_reason(
     (backend,) = api.get("/api/ml", params={"project": receipts.project}).json()
     api.post(f"/api/ml/{backend['id']}/train", json={}).raise_for_status()
     said = until(
-        "the answer",
-        60,
         lambda: (
             "at least 5 are needed" in (shown := docloop.run("status", "--project", str(receipts.project))) and shown
         ),
+        60,
+        "the answer",
     )
     assert "Label Studio's button asked to train, with 0 confirmed documents" in said
 

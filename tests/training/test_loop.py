@@ -114,23 +114,44 @@ def test_a_request_below_five_documents_is_answered_and_dropped(loop: Loop) -> N
     assert loop.services.store.runs.requests() == []
 
 
-def test_while_label_studio_is_down_the_project_says_since_when_and_nothing_is_lost(loop: Loop) -> None:
+@pytest.mark.parametrize(
+    ("fault", "said", "pause"),
+    [
+        (Fault("down"), "does not answer", 15),
+        (Fault("500"), "500", 15),
+        (Fault("slow", 600), "does not answer", 15),
+        (Fault("429", 40), "asks to be left alone", 40),
+        (Fault("401"), "Make a new personal access token", 15),
+    ],
+    ids=lambda one: one.kind if isinstance(one, Fault) else None,
+)
+def test_while_label_studio_fails_the_project_says_since_when_and_why_and_nothing_is_lost(
+    loop: Loop, fault: Fault, said: str, pause: float
+) -> None:
+    """Promise P15. The pause is the one that Label Studio asked for, where that is longer than ours."""
     loop.turn()
+    loop.tick()  # which asks Label Studio for webhooks of ours, once an hour
     loop.annotate(2)
-    loop.there.fault = Fault("down")
-    loop.turn()
-    record = loop.services.store.projects.get(loop.uid)
-    assert record is not None
-    assert "does not answer" in record.fault
-    assert record.fault_since is not None
-    assert loop.services.hints.take() == [loop.project]  # it is looked at again
+    (late,) = loop.there.add_tasks(loop.project, [{"image": "77"}])
+    loop.services.store.runs.request(loop.project, "ann", time.time())
+    loop.there.fault = fault
+    loop.services.hints.leave(loop.project)
+    loop.tick()
+    broken = loop.record
+    assert said in broken.fault
+    assert broken.fault_since is not None
     loop.there.fault = None
-    loop.seconds[0] += 15  # the pauses of looks and pushes are over
-    loop.turn()
-    record = loop.services.store.projects.get(loop.uid)
-    assert record is not None
-    assert (record.fault, record.fault_since) == ("", None)
+    asked = len(loop.there.requests)
+    loop.seconds[0] += pause - 1
+    loop.tick()  # before the pause is over it is left alone, and not forgotten
+    assert len(loop.there.requests) == asked
+    assert (loop.record.fault, loop.record.fault_since) == (broken.fault, broken.fault_since)
+    loop.seconds[0] += 2
+    loop.tick()
+    assert (loop.record.fault, loop.record.fault_since) == ("", None)
     assert loop.services.store.samples.count(loop.uid) == 2
+    assert loop.shown(late) is not None
+    assert "asked to train, with 2 confirmed documents" in loop.record.refusal
 
 
 def test_a_skipped_task_and_one_that_nobody_looked_at_are_no_samples(loop: Loop) -> None:

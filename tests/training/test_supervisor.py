@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 import training_targets
+from waiting import until
 
 from ml_backend.store.records import RunRecord
 from ml_backend.store.store import Store, open_store
@@ -89,13 +90,6 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     store = open_store(url)
     yield Bench(store, url, tmp_path)
     store.close()
-
-
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def is_alive(pid: int) -> bool:

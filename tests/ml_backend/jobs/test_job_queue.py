@@ -9,8 +9,9 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from waiting import until
 
-from contracts.job_queue_contract import Clock, JobQueueContract, Seen, running, until
+from contracts.job_queue_contract import Clock, JobQueueContract, Seen, running
 from ml_backend.errors import SetupError, StoreError
 from ml_backend.jobs.queue import JobQueue, open_queue
 
