@@ -88,6 +88,7 @@ def train(
 
 
 def _wait_for_verdict(store: Store, uid: str, project: int, last: int) -> None:
+    from docloop import show_loop
     from ml_backend.status import WORKER
 
     asked_at = time.time()
@@ -99,7 +100,8 @@ def _wait_for_verdict(store: Store, uid: str, project: int, last: int) -> None:
             if run is not None and run.number > last:
                 if run.state not in ("requested", "running"):
                     break
-                shown.update(f"Run {run.number}: {run.stage or run.state} {run.progress:.0%}")
+                left = run.seconds_left(time.time())
+                shown.update(f"Run {run.number}: {show_loop.progress(run.stage or run.state, run.progress, left)}")
             elif not any(request.project_id == project for request in store.runs.requests()):
                 record = store.projects.get(uid)
                 if record is not None and record.answered_at >= asked_at:
@@ -186,6 +188,33 @@ def versions(project: ProjectOption, as_json: JsonOption = False) -> None:
         typer.echo(json.dumps([{**asdict(each), "champion": each.version == active} for each in found]))
         return
     out.print(show_loop.versions(found, active))
+
+
+@app.command()
+def report(
+    project: ProjectOption,
+    version: Annotated[str, typer.Argument(help="Such as fields-3; the newest one when left out.")] = "",
+    browser: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
+) -> None:
+    """The page that shows what a version learned: fields, confusions, reliability, worst documents. It quotes documents."""
+    from ml_backend.models.registry import ModelRegistry
+    from ml_backend.services import models_folder
+    from ml_backend.status import followed_project
+    from training.report.page import FILE
+
+    settings = load_settings()
+    with opened(settings) as store:
+        uid = followed_project(store, project).uid
+    registry = ModelRegistry(models_folder(settings))
+    newest = next((each.version for each in reversed(registry.versions(uid))), "")
+    if not (version or newest):
+        raise DocloopError("no_version", f"Project {project} has no model version yet.", "Train one: docloop train.")
+    manifest, folder = registry.get(uid, version or newest)
+    if FILE not in manifest.files:
+        raise DocloopError("no_report", f"{manifest.version} was made without a report.", "Newer versions have one.")
+    typer.echo(folder / FILE)
+    if browser:
+        typer.launch(str(folder / FILE))
 
 
 @app.command()

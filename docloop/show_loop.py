@@ -70,13 +70,22 @@ def status(found: Mapping[str, Any]) -> RenderableType:
     return Group(Text.from_markup("\n".join(lines)), *tables)
 
 
+def progress(stage: str, share: float, seconds_left: float | None) -> str:
+    """How far a training is: "fit 45 %, about 2 min left"."""
+    said = f"{stage} {share:.0%}"
+    if seconds_left is None:
+        return said
+    left = f"{seconds_left / 60:.0f} min" if seconds_left >= 90 else f"{seconds_left:.0f} s"
+    return f"{said}, about {left} left"
+
+
 def rounds(runs: Sequence[Mapping[str, Any]]) -> Table:
     """A row a training, the first at the top."""
     made = _table("Rounds", "run", "documents", "version", "state", "F1", "before", "untouched", "verdict")
     for run in reversed(runs):
         state = run["state"]
         if state == "running":
-            state = f"{run['stage']} {run['progress']:.0%}"
+            state = progress(run["stage"], run["progress"], run["seconds_left"])
         made.add_row(
             str(run["number"]),
             str(run["samples"]),

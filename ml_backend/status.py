@@ -58,7 +58,7 @@ def project_status(store: Store, registry: ModelRegistry, project_id: int, now: 
             "requested": [
                 request.requested_by for request in store.runs.requests() if request.project_id == project_id
             ],
-            "runs": [run_row(run, uses, project.fingerprint) for run in store.runs.latest(uid, _RUNS)],
+            "runs": [run_row(run, uses, project.fingerprint, now) for run in store.runs.latest(uid, _RUNS)],
         },
         "versions": [use_row(use) for use in uses.values()],
         "label_studio": {
@@ -69,7 +69,7 @@ def project_status(store: Store, registry: ModelRegistry, project_id: int, now: 
     }
 
 
-def run_row(run: RunRecord, uses: Mapping[str, VersionUse], fingerprint: str) -> dict[str, Any]:
+def run_row(run: RunRecord, uses: Mapping[str, VersionUse], fingerprint: str, now: float) -> dict[str, Any]:
     """One training run, as the table of rounds shows it."""
     use = uses.get(f"{run.version}.{fingerprint}") if run.version else None
     return {
@@ -78,6 +78,7 @@ def run_row(run: RunRecord, uses: Mapping[str, VersionUse], fingerprint: str) ->
         "state": run.state,
         "stage": run.stage,
         "progress": run.progress,
+        "seconds_left": run.seconds_left(now),
         "attempt": run.attempt,
         "requested_by": run.requested_by,
         "requested_at": run.requested_at,

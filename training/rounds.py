@@ -24,6 +24,8 @@ from ml_backend.store.store import Store
 from training.gate import Candidate, Verdict, compare
 from training.metrics import judge_all
 from training.out_of_fold import answers_of, read_out_of_fold, write_out_of_fold
+from training.report.judged import Judged, Story
+from training.report.page import write_report
 from training.splits import HeldOut, held_out, split_of
 from training.trainers.base import Fitted, Trainer
 from training.trust import doubts
@@ -102,13 +104,15 @@ class Round:
             learned, self.specs, version, lambda stage, share: self.progress(stage, 0.8 * share), self.seed
         )
         self.progress("asking the gate", 0.85)
-        verdict = self._judge(run.project_uid, samples, held, fitted)
+        verdict, judged = self._judge(run.project_uid, samples, held, fitted)
         manifest = self._manifest(run, release, len(learned), verdict)
         self.progress("publishing", 0.95)
-        self.champions.registry.publish(run.project_uid, manifest, lambda folder: _write(fitted, folder))
+        self._publish(run.project_uid, manifest, fitted, judged)
         return manifest
 
-    def _judge(self, project_uid: str, samples: Sequence[Sample], held: HeldOut, fitted: Fitted) -> Verdict:
+    def _judge(
+        self, project_uid: str, samples: Sequence[Sample], held: HeldOut, fitted: Fitted
+    ) -> tuple[Verdict, Judged]:
         """Champion and challenger on the same documents, by answers that each gave without having seen them."""
         champion = self.champions.of(project_uid)
         best = self.champions.registry.best(project_uid)
@@ -116,7 +120,7 @@ class Round:
         before = answers_of(champion, samples, self.specs, kept)
         judges = [sample for sample in samples if sample.content in held.contents]
         after = answers_of(fitted.extractor, judges, self.specs, fitted.out_of_fold)
-        return compare(
+        verdict = compare(
             Candidate(champion.version, judge_all(judges, before, self.specs)),
             Candidate(fitted.extractor.version, judge_all(judges, after, self.specs)),
             self.specs,
@@ -124,6 +128,20 @@ class Round:
             doubts(samples, before, {**fitted.out_of_fold, **after}),
             self.seed,
         )
+        return verdict, Judged(judges, before, after, self.specs)
+
+    def _publish(self, project_uid: str, manifest: Manifest, fitted: Fitted, judged: Judged) -> None:
+        """The model, its out-of-fold answers and its report, as one version."""
+        registry = self.champions.registry
+        project = self.store.projects.get(project_uid)
+        story = Story(project.title if project else "", manifest, registry.versions(project_uid))
+
+        def write(folder: Path) -> None:
+            fitted.save(folder)
+            write_out_of_fold(folder, fitted.out_of_fold)
+            write_report(folder, story, judged)
+
+        registry.publish(project_uid, manifest, write)
 
     def _manifest(self, run: RunRecord, release: str, samples: int, verdict: Verdict) -> Manifest:
         return Manifest(
@@ -150,8 +168,3 @@ def version_name(run: RunRecord) -> str:
 def _marks(run: RunRecord) -> dict[str, Any]:
     """What tells a run from one of the same number in another database."""
     return {"run": run.id, "requested_at": run.requested_at}
-
-
-def _write(fitted: Fitted, folder: Path) -> None:
-    fitted.save(folder)
-    write_out_of_fold(folder, fitted.out_of_fold)

@@ -19,8 +19,8 @@ FORMAT = 1
 MANIFEST = "manifest.json"
 MAX_MANIFEST = 1_000_000  # bytes
 MAX_FILES = 200
-SUFFIXES = (".json", ".skops", ".safetensors", ".onnx", ".txt")
-"""The kinds of file a version may hold: none of them is code, and none is a pickle."""
+SUFFIXES = (".json", ".skops", ".safetensors", ".onnx", ".txt", ".html")
+"""The kinds of file a version may hold: docloop runs none of them, and none is a pickle."""
 
 _VERSION = re.compile(r"[a-z][a-z0-9]{0,30}-[1-9][0-9]{0,8}")
 _PROJECT = re.compile(r"[0-9]{1,12}\.[0-9]{1,20}")

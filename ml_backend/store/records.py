@@ -154,6 +154,9 @@ class TrainingRequest:
     requested_at: float
 
 
+TELLING = 0.1  # of a run must be done before its end can be told
+
+
 @dataclass(frozen=True, slots=True)
 class RunRecord:
     """One training run. ``number`` counts the runs of its project from 1 and names the version it makes.
@@ -182,3 +185,9 @@ class RunRecord:
     version: str = ""
     verdict: str = ""
     metrics: Mapping[str, Any] = field(default_factory=dict)
+
+    def seconds_left(self, now: float) -> float | None:
+        """How long it will still run if it goes on as it did; None before that can be told."""
+        if self.state != "running" or self.started_at is None or self.progress < TELLING:
+            return None
+        return max(0.0, now - self.started_at) * (1 - self.progress) / self.progress

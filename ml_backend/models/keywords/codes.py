@@ -87,9 +87,10 @@ class _Code:
     @property
     def reason(self) -> str:
         what = self.role.type.replace("_", " ")
+        repair = f"; OCR read {self.candidate.text}, its check digit says otherwise" if self.candidate.printed else ""
         if self.keyword:
-            return f"{what} {self.context.side} '{self.context.text[-40:]}'"
-        return f"{what} behind a number sign" if self.number_sign else f"looks like: {what}"
+            return f"{what} {self.context.side} '{self.context.text[-40:]}'{repair}"
+        return (f"{what} behind a number sign" if self.number_sign else f"looks like: {what}") + repair
 
 
 def search_codes(search: Search) -> list[Found]:
@@ -110,6 +111,6 @@ def _codes(layout: PageLayout, search: Search, phrases: Phrasebook) -> Iterator[
 
 
 def _found(code: _Code, rivals: int) -> Found:
-    span = code.candidate.segment.span(code.candidate.start, code.candidate.end)
+    span = code.candidate.span
     confidence = code.confidence - 0.1 * min(2, rivals - 1)
     return Found((span,), code.candidate.value, max(0.05, confidence), code.reason)

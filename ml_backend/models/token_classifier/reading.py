@@ -94,7 +94,7 @@ def _values(segments: Sequence[Segment], kind: str, country: str) -> Iterator[Fo
     """Every value of the type, whatever stands beside it."""
     for segment in segments:
         for item in _candidates(segment, kind, country):
-            yield Found((segment.span(item.start, item.end),), item.value, item.sure, "")
+            yield Found((item.span,), item.value, item.sure, "")
 
 
 def _candidates(segment: Segment, kind: str, country: str) -> Iterator[Candidate]:

@@ -106,7 +106,9 @@ def test_amounts(text: str, found: list[tuple[str, str]], reason: str) -> None:
             [("FR14 2004 1010 0505 0001 3M02 606", "FR1420041010050500013M02606")],
             "letters",
         ),
-        ("GB82 WEST 1234 5698 7654 33", [], "a wrong check digit"),
+        ("GB82 WEST 1234 5698 7654 77", [], "wrong check digits"),
+        ("DE89 37O4 0044 O532 0130 00", [], "two slips outside of the check digits"),
+        ("DE89 3704 0044 0582 0130 00", [], "one wrong digit that several repairs would explain"),
     ],
 )
 def test_ibans(text: str, found: list[tuple[str, str]], reason: str) -> None:
@@ -219,3 +221,33 @@ def test_legal_forms(text: str, form: str | None, reason: str) -> None:
 )
 def test_people_and_jobs(text: str, person: bool, job: bool) -> None:
     assert (is_person(text), is_job(text)) == (person, job)
+
+
+@pytest.mark.parametrize(
+    ("find", "text", "printed", "sure"),
+    [
+        (find_ibans, "IBAN DEB9 3704 0044 0532 0130 00", "DE89 3704 0044 0532 0130 00", 0.9),
+        (find_ibans, "DE89 37O4 0044 0532 0130 00 BIC X", "DE89 3704 0044 0532 0130 00", 0.9),
+        (find_eans, "4OO6381 33393I", "4006381 333931", 0.85),
+        (find_codes, "DE13669597G", "DE136695976", 0.9),
+        (find_codes, "DEI36695976", "DE136695976", 0.9),
+    ],
+)
+def test_check_digits_put_a_misread_code_right(
+    find: Callable[[Segment], Iterable[Candidate]], text: str, printed: str, sure: float
+) -> None:
+    found = [one for one in find(segment(text)) if one.printed]
+    (one,) = found
+    assert (one.span.text, one.value, one.sure) == (printed, printed.replace(" ", ""), sure)
+    assert one.text in text  # what OCR read stays known
+
+
+def test_a_digit_for_a_digit_is_believed_less_than_a_letter_for_one() -> None:
+    (one,) = find_ibans(segment("GB82 WEST 1234 5098 7654 33".replace("5098", "5698")))
+    assert (one.printed, one.sure) == ("GB82 WEST 1234 5098 7654 33", 0.6)
+
+
+def test_letters_are_not_bent_into_codes() -> None:
+    for text in ("GOOD SOIL BOSS", "OISZSGBIOOI", "BILLS 100", "SIZES: S 10 B 12"):
+        assert list(find_eans(segment(text))) == []
+        assert list(find_ibans(segment(text))) == []

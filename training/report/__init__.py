@@ -1,0 +1,1 @@
+"""What a training run learned, as one HTML page that people can read."""

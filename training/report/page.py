@@ -1,0 +1,48 @@
+"""Writes the report: one HTML page that needs nothing else, opens no connection and runs no script.
+
+It quotes documents, so it belongs where the documents are: beside the version, in the data folder.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from training.report import drawing
+from training.report.figures import NOTHING, confusion, edits, field_rows, reliability, worst
+from training.report.judged import Judged, Story
+from training.verdict_words import number
+
+FILE = "report.html"
+WORST = 12  # documents that are shown
+
+
+def write_report(folder: Path, story: Story, judged: Judged) -> None:
+    """Write ``FILE`` into ``folder``."""
+    (folder / FILE).write_text(render(story, judged), encoding="utf-8")
+
+
+def render(story: Story, judged: Judged) -> str:
+    """The page. Documents' and projects' texts are hostile: everything is escaped, and the page forbids scripts."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    templates = Environment(loader=PackageLoader("training.report"), autoescape=True, undefined=StrictUndefined)
+    templates.filters["f1"] = number
+    trusted = reliability(judged)
+    return templates.get_template("report.html").render(
+        story=story,
+        manifest=story.manifest,
+        metrics=story.manifest.metrics,
+        documents=len(judged.samples),
+        rows=field_rows(judged),
+        edits=edits,
+        confusion=confusion(judged),
+        nothing=NOTHING,
+        reliability=trusted,
+        dots=drawing.reliability_dots(trusted),
+        curve=drawing.learning_curve([*story.earlier, story.manifest]),
+        chart=(drawing.CHART_WIDTH, drawing.CHART_HEIGHT),
+        worst=[
+            (sample, count, drawing.page_pictures(sample, judged.after[sample.content]))
+            for sample, count in worst(judged, WORST)
+        ],
+    )
