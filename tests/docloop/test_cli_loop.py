@@ -137,6 +137,18 @@ def test_promote_shows_the_verdict_and_rollback_goes_back(run: Run, data: Path) 
     assert run("rollback").exit_code == 2
 
 
+def test_report_names_the_page_of_a_version_and_says_when_there_is_none(run: Run, data: Path) -> None:
+    assert "made without a report" in run("report").output
+    newer = Manifest("fields-2", "token-classifier", "2026-01-02T00:00:00+00:00")
+    ModelRegistry(data / "models").publish(
+        UID, newer, lambda folder: (folder / "report.html").write_text("page") and None
+    )
+    page = Path(run("report").output.strip())
+    assert page.read_text() == "page"
+    assert page.parent.name == "fields-2"
+    assert "made without a report" in run("report", "fields-1").output
+
+
 def test_a_version_that_is_not_there_is_a_sentence(run: Run) -> None:
     done = run("promote", "fields-9")
     assert done.exit_code == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -83,8 +84,9 @@ def test_a_round_that_was_cut_short_is_ended_by_the_next_attempt_and_made_once(s
     registry = champions_in(models, "").registry
     assert [manifest.version for manifest in registry.versions(UID)] == ["fields-1"]
     assert (registry.active(UID), registry.history(UID)) == ("fields-1", ("",))
-    (manifest,) = registry.versions(UID)
+    manifest, folder = registry.get(UID, "fields-1")
     assert manifest.release == first.release
+    assert first.verdict in html.unescape((folder / "report.html").read_text(encoding="utf-8"))
     release = store.releases.get(first.release)
     assert release is not None
     assert len(release.splits) == 20
