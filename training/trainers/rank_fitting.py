@@ -109,9 +109,9 @@ def calibrate(
         label: [(choice.evidence, right) for _, given in answers for choice, right in given.get(label, ())]
         for label in facts
     }
-    pooled = _platt([pair for some in pairs.values() for pair in some], USUAL)
+    pooled = platt([pair for some in pairs.values() for pair in some], USUAL)
     curves = {POOLED: pooled}
-    curves |= {label: _platt(some, pooled) for label, some in pairs.items() if len(some) >= OWN_CURVE}
+    curves |= {label: platt(some, pooled) for label, some in pairs.items() if len(some) >= OWN_CURVE}
     least = {label: LEAST + MORE_IF_RARE * (1 - own.presence) for label, own in facts.items()}
     draft = Calibration(curves, least, {}, None)
     absent = {label: _absent(answers, draft, label, specs[label].repeats) for label in facts}
@@ -119,7 +119,7 @@ def calibrate(
     if len(answers) < DOCUMENTS:
         return draft
     judged = [_judged(prepared, given, draft, specs) for prepared, given in answers]
-    return Calibration(curves, least, absent, _platt(judged))
+    return Calibration(curves, least, absent, platt(judged))
 
 
 def shown(
@@ -156,7 +156,7 @@ def _judged(
     )
 
 
-def _platt(pairs: Sequence[tuple[float, bool]], prior: Curve | None = None) -> Curve:
+def platt(pairs: Sequence[tuple[float, bool]], prior: Curve | None = None) -> Curve:
     """Slope and offset of the logistic curve through (evidence, right).
 
     Few answers say little: made-up ones all along the curve ``prior``, or else one right and one wrong in the middle, keep it
