@@ -18,8 +18,8 @@ class Combiner:
     """``members`` in the order of trust; the first one alone answers labels that repeat.
 
     ``weights[label]`` are ``NUMBERS`` for each member (see ``opinions``), then an offset; those of ``""`` are for labels that
-    have none. A field less likely than ``least`` of its label is not said. ``absent`` is how often a label without an answer is really not there; ``document``
-    are slope and offset from the logarithm of a document's product of chances to the log odds that nothing is to be
+    have none. A field less likely than ``least`` of its label is not said. ``absent`` is how often a label without an answer
+    is really not there. ``document`` are slope and offset from a document's ``doubt`` to the log odds that nothing is to be
     corrected, or None where there were too few documents to learn them.
     """
 
