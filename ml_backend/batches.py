@@ -12,7 +12,7 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
@@ -38,7 +38,7 @@ class _Failure:
 
 
 Outcome = Prediction | DocloopError | None
-Key = tuple[str, str, Interface, str]
+Key = tuple[str, str, Interface, str, Hashable]
 
 STOPPED = "stopped"  # the code of a task that was not predicted because docloop shut down
 _FIRST_RETRY, _LAST_RETRY = 15.0, 900.0  # seconds until a task that failed is tried again; each time twice as long
@@ -79,7 +79,8 @@ class BatchPredictor:
     def _ask(self, task: Task, interface: Interface, project_uid: str) -> Prediction | Future[Prediction]:
         # A task id says nothing (SQLite gives ids out again); where its pages are, does. Some data hold whole images.
         data = hashlib.sha256(json.dumps(task.data, sort_keys=True, default=str).encode()).hexdigest()
-        key = (project_uid, data, interface, self.predictor.champion(project_uid).version)
+        version = self.predictor.champion(project_uid).version
+        key = (project_uid, data, interface, version, self.predictor.remembers(project_uid))
         with self._lock:
             cached = self._cache.get(key)
             if cached is not None:

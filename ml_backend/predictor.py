@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Hashable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 
@@ -43,13 +43,15 @@ class ReadDocument:
 class Predictor:
     """``fetch`` turns (URL, task id) into bytes, ``load`` bytes into upright pages, one at a time,
     ``read`` a page image into words; ``champion`` names the field model of a project (by its uid). ``observe`` notes
-    what a ranking wants to know of a document, while its words are at hand."""
+    what a ranking wants to know of a document, while its words are at hand. ``remembers`` is a mark of what a project's
+    champion was told since its version was made: with another mark its answers may be others."""
 
     fetch: Callable[[str, int], bytes]
     load: Callable[[bytes], Generator[PageImage, None, None]]
     read: Callable[[PageImage], Page]
     champion: Callable[[str], FieldExtractor]
     observe: Observer = lambda document, extraction, specs, version: None
+    remembers: Callable[[str], Hashable] = lambda project_uid: None
 
     def version(self, interface: Interface, project_uid: str) -> str:
         """The model version of predictions for ``interface``: another interface makes the stored ones outdated."""

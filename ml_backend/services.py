@@ -15,6 +15,7 @@ from ml_backend.images.loader import PageLoader
 from ml_backend.label_studio.client import LabelStudio
 from ml_backend.label_studio.fetch import Fetcher
 from ml_backend.label_studio.label_config import Interface, parse_interface
+from ml_backend.memories import MEMORY, Memories
 from ml_backend.models.base import FieldExtractor
 from ml_backend.models.keyword_baseline import KeywordBaseline
 from ml_backend.models.label_guess import guess_type
@@ -32,7 +33,9 @@ if TYPE_CHECKING:
     from ml_backend.store.store import Store
 
 _CACHE_BYTES = 2_000_000_000
-LAPTOP_MODEL = "token-classifier"  # the kind of model version that a laptop learns
+LAPTOP_MODEL = "token-classifier"  # the kind of model that a laptop learns
+COMBINED = "combined"  # the kind of version that holds several
+KEYWORDS = "keywords"  # the member that needs no training
 
 
 @lru_cache(maxsize=256)
@@ -149,22 +152,34 @@ def champions_in(models: Path, country: str) -> Champions:
     from ml_backend.champions import Champions
     from ml_backend.models.registry import ModelRegistry
 
-    return Champions(
-        ModelRegistry(models),
-        make_baseline(country),
-        {LAPTOP_MODEL: lambda folder, version: _token_classifier(folder, version, country)},
-    )
+    def combined(folder: Path, version: str) -> FieldExtractor:
+        from ml_backend.models.combined import Combined
+
+        return Combined.load(folder, version, _members(version, country))
+
+    kinds = {LAPTOP_MODEL: lambda folder, version: _members(version, country)[LAPTOP_MODEL](folder), COMBINED: combined}
+    return Champions(ModelRegistry(models), make_baseline(country), kinds)
+
+
+def _members(version: str, country: str) -> dict[str, Callable[[Path], FieldExtractor]]:
+    """How each kind of model is made from its folder: on its own, or as a member of a combined version."""
+
+    def tokens(folder: Path) -> FieldExtractor:
+        from ml_backend.models.token_classifier import TokenClassifier  # scikit-learn, when a project has learned
+
+        return TokenClassifier.load(folder, version, country)
+
+    def memory(folder: Path) -> FieldExtractor:
+        from ml_backend.models.memory import LayoutMemory
+
+        return LayoutMemory.load(folder, version, country)
+
+    return {LAPTOP_MODEL: tokens, MEMORY: memory, KEYWORDS: lambda folder: make_baseline(country)}
 
 
 def models_folder(settings: Settings) -> Path:
     """Where model versions lie."""
     return settings.data_dir / "models"
-
-
-def _token_classifier(folder: Path, version: str, country: str) -> FieldExtractor:
-    from ml_backend.models.token_classifier import TokenClassifier  # scikit-learn, when a project has learned
-
-    return TokenClassifier.load(folder, version, country)
 
 
 def make_engine(settings: Settings) -> OCREngine:
@@ -200,11 +215,14 @@ def build_services(
         settings.label_studio_url, access.authorization, settings.allowed_hosts, allow_any_public_host=any_public_host
     )
     champions = champions_in(models_folder(settings), settings.country)
+    store = LazyStore(store_url(settings))
+    memories = Memories(champions.of, store.get, settings.country)
     predictor = Predictor(
         fetch=fetcher.fetch,
         load=loader.pages,
         read=lambda page: pool.read(page.image, page.digest),
-        champion=champions.of,
+        champion=memories.champion,
+        remembers=memories.mark,
         observe=observe,
     )
     return Services(
@@ -218,5 +236,5 @@ def build_services(
         champions=champions,
         hints=make_hints(settings),
         access=access,
-        lazy_store=LazyStore(store_url(settings)),
+        lazy_store=store,
     )

@@ -12,6 +12,8 @@ from ml_backend.store.records import RunRecord
 from ml_backend.store.store import Store
 from training.child import Progress
 from training.rounds import Round
+from training.trainers.combined_trainer import CombinedTrainer
+from training.trainers.memory_trainer import MemoryTrainer
 from training.trainers.token_trainer import TokenTrainer
 
 
@@ -26,7 +28,7 @@ def train(store: Store, run: RunRecord, progress: Progress, models: str, country
         return
     champions: Champions = champions_in(Path(models), country)
     specs = read_interface(project.label_config).specs
-    trainer = TokenTrainer(country)
+    trainer = CombinedTrainer([TokenTrainer(country), MemoryTrainer(country)], champions.baseline)
     try:
         made = Round(store, champions, trainer, specs, progress, seed=run.number).run(run)
     except ModelRejected as error:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import zlib
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -23,6 +24,11 @@ from ml_backend.store.records import AnnotationRecord, DocumentRecord
 from ml_backend.store.tables import annotation_table, columns, documents, samples
 
 log = logging.getLogger(__name__)
+
+SamplesState = tuple[int, str, int]
+"""How many samples, the newest confirmation, and the bytes of all."""
+SampleStamps = Mapping[str, tuple[str, int]]
+"""By content: the last confirmation, and the bytes."""
 
 _LARGEST = 64 << 20  # bytes of one sample's JSON; a page of 5,000 words has less than 1 MB
 _LEVEL = 3  # of zlib: twice as quick as its default, a tenth larger
@@ -56,8 +62,8 @@ class Samples:
             if connection.execute(samples.delete().where(samples.c.document_id == document_id)).rowcount:
                 self._database.deleted()
 
-    def load(self, project_uid: str, newest: int | None = None) -> list[Sample]:
-        """The samples of the project by content: all, or the ``newest`` contents by their last confirmation.
+    def load(self, project_uid: str, newest: int | None = None, only: Collection[str] | None = None) -> list[Sample]:
+        """The samples of the project by content: all, or the ``newest`` contents by their last confirmation, or ``only`` some.
 
         Of documents with the same content only the newest confirmation is there. A stored sample that cannot be read is left
         out and logged, since one broken row must not end all training.
@@ -71,6 +77,8 @@ class Samples:
         )
         if newest is not None:
             statement = statement.where(samples.c.content.in_(_newest_contents(project_uid, newest)))
+        if only is not None:
+            statement = statement.where(samples.c.content.in_(only))
         loaded: list[Sample] = []
         with self._database.read() as connection:
             for content, body, annotator, confirmed_at in connection.execute(statement):
@@ -91,6 +99,28 @@ class Samples:
         )
         with self._database.read() as connection:
             return int(connection.execute(statement).scalar_one())
+
+    def state(self, project_uid: str) -> SamplesState:
+        """A mark of all samples of the project: another one when any of them has changed. Cheap, to be asked for often."""
+        mark = sa.func.count(), sa.func.max(samples.c.confirmed_at), sa.func.sum(sa.func.length(samples.c.body))
+        statement = (
+            sa.select(*mark)
+            .join_from(samples, documents, samples.c.document_id == documents.c.id)
+            .where(documents.c.project_uid == project_uid)
+        )
+        with self._database.read() as connection:
+            count, newest, size = connection.execute(statement).one()
+        return int(count), newest or "", int(size or 0)
+
+    def stamps(self, project_uid: str, newest: int) -> SampleStamps:
+        """When each of the ``newest`` contents was last confirmed, and how large its samples are: what tells a changed one."""
+        with self._database.read() as connection:
+            rows = connection.execute(
+                _newest_contents(project_uid, newest).add_columns(
+                    sa.func.max(samples.c.confirmed_at), sa.func.sum(sa.func.length(samples.c.body))
+                )
+            )
+            return {content: (at, int(size)) for content, at, size in rows}
 
     def missing(
         self, project_uid: str, limit: int | None = None, after: int = 0

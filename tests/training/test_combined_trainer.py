@@ -20,9 +20,10 @@ from ml_backend.models.combined import Combined
 from ml_backend.models.combined.combiner import Combiner
 from ml_backend.models.combined.files import FILE, save_combiner
 from ml_backend.models.keyword_baseline import KeywordBaseline
+from ml_backend.services import KEYWORDS
 from training.metrics import by_label, judge_all
 from training.trainers.base import Fitted, Progress
-from training.trainers.combined_trainer import KEYWORDS, CombinedTrainer
+from training.trainers.combined_trainer import CombinedTrainer
 
 SAMPLES = [made_receipt(seed) for seed in range(40)]
 BY_DOCUMENT = {sample.document: sample for sample in SAMPLES}

@@ -15,17 +15,17 @@ from ml_backend.document.samples import Sample
 from ml_backend.models.base import FieldExtractor
 from ml_backend.models.combined import Combined
 from ml_backend.models.combined.combiner import Combiner
+from ml_backend.services import COMBINED, KEYWORDS
 from training.trainers.base import Fitted, Progress, Trainer
 from training.trainers.combiner_fitting import Answers, fit_combiner
 
 FOLDS = 5
-KEYWORDS = "keywords"
 
 
 class CombinedTrainer:
     """``trainers`` make the members, in the order of trust; ``baseline`` is one that needs no training."""
 
-    kind = "combined"
+    kind = COMBINED
 
     def __init__(self, trainers: Sequence[Trainer], baseline: FieldExtractor) -> None:
         self._trainers = trainers

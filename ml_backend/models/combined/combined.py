@@ -11,6 +11,7 @@ from ml_backend.errors import ModelRejected
 from ml_backend.models.base import FieldExtractor
 from ml_backend.models.combined.combiner import Combiner
 from ml_backend.models.combined.files import load_combiner, save_combiner
+from ml_backend.models.memory import LayoutMemory
 
 Loader = Callable[[Path], FieldExtractor]
 
@@ -38,6 +39,16 @@ class Combined:
                 f"Known kinds: {', '.join(sorted(loaders))}.",
             )
         return cls(combiner, {name: loaders[name](folder / name) for name in combiner.members}, version)
+
+    def remembering(self, memory: LayoutMemory) -> Combined:
+        """This version with a ``memory`` of today; itself, if it has no memory among its members.
+
+        How sure the memory's answers are was learned with the version, so its curves stay.
+        """
+        learned = self._members.get("memory")
+        if not isinstance(learned, LayoutMemory):
+            return self
+        return Combined(self.combiner, {**self._members, "memory": memory.calibrated(learned.curves)}, self._version)
 
     def save(self, folder: Path, savers: Mapping[str, Callable[[Path], None]]) -> None:
         """Write the combiner, and each member that has files (by its saver) into a folder of its own."""

@@ -1,0 +1,109 @@
+"""What each project's annotators have confirmed, at hand for the next document: the champion with a memory that is up to date.
+
+A trained version changes by training alone. Its memory does not wait for that: a document confirmed now is remembered in the
+next answer. How far the memory is believed beside the trained model is part of the version, and was learned; before that, both
+are believed as far as they believe themselves.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ml_backend.errors import StoreError
+from ml_backend.models.base import FieldExtractor
+
+if TYPE_CHECKING:
+    from ml_backend.models.combined.combiner import Combiner
+    from ml_backend.models.memory import LayoutMemory
+    from ml_backend.store.samples import Samples, SamplesState, SampleStamps
+    from ml_backend.store.store import Store
+
+log = logging.getLogger(__name__)
+
+MEMORY = "memory"  # the member of a combined version
+CHAMPION = "champion"
+MOST = 1_000  # documents of a project that are remembered: the newest
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    state: SamplesState
+    stamps: SampleStamps
+    memory: LayoutMemory
+
+
+class Memories:
+    """The memories of all projects, from their samples in the store. Safe for threads."""
+
+    def __init__(
+        self, champion: Callable[[str], FieldExtractor], store: Callable[[], Store], country: str = ""
+    ) -> None:
+        self._champion = champion
+        self._store = store
+        self._country = country
+        self._known: dict[str, _Known] = {}
+        self._lock = threading.Lock()
+
+    def champion(self, project_uid: str) -> FieldExtractor:
+        """The model that answers for a project, with what was confirmed until now; alone, where nobody has confirmed anything.
+
+        A store that does not answer is logged; the champion answers without it.
+        """
+        from ml_backend.models.combined import Combined
+
+        champion = self._champion(project_uid)
+        memory = self._memory(project_uid)
+        if memory is None:
+            return champion
+        if isinstance(champion, Combined):
+            return champion.remembering(memory)
+        return Combined(_unlearned(), {CHAMPION: champion, MEMORY: memory}, champion.version)
+
+    def mark(self, project_uid: str) -> Hashable:
+        """Another one when what is remembered has changed."""
+        if not project_uid:  # a file of the command line
+            return None
+        try:
+            return self._store().samples.state(project_uid)
+        except StoreError:
+            return None
+
+    def _memory(self, project_uid: str) -> LayoutMemory | None:
+        """The memory of a project; None where there is nothing to remember. New samples are added, the others are kept."""
+        if not project_uid:
+            return None
+        try:
+            samples = self._store().samples
+            state = samples.state(project_uid)
+            if not state[0]:
+                return None
+            with self._lock:
+                known = self._known.get(project_uid)
+                if known is None or known.state != state:
+                    known = self._known[project_uid] = self._read(samples, project_uid, state)
+                return known.memory
+        except StoreError as error:
+            log.warning("project %s is answered without its memory: %s", project_uid, error)
+            return None
+
+    def _read(self, samples: Samples, project_uid: str, state: SamplesState) -> _Known:
+        from ml_backend.models.memory import LayoutMemory
+
+        known, stamps = self._known.get(project_uid), samples.stamps(project_uid, MOST)
+        if known is None or not known.stamps.keys() <= stamps.keys():  # the first time, or something was taken away
+            memory = LayoutMemory.of(samples.load(project_uid, newest=MOST), version=MEMORY, country=self._country)
+        else:
+            new = [content for content, stamp in stamps.items() if known.stamps.get(content) != stamp]
+            memory = known.memory.plus(samples.load(project_uid, only=new), MEMORY)
+        return _Known(state, stamps, memory)
+
+
+def _unlearned() -> Combiner:
+    """Before anything was learned each is believed as far as it believes itself; where both say the same, both count."""
+    from ml_backend.models.combined.combiner import POOLED, Combiner
+
+    return Combiner((CHAMPION, MEMORY), {POOLED: (1.0, 0.5, 0.0, 1.0, 0.5, 0.0, 0.0)}, {}, {})
