@@ -22,7 +22,7 @@ Body = dict[str, Any]
 
 @dataclass
 class Fault:
-    """How requests go wrong: ``down``, ``500``, ``429`` (with Retry-After), ``401`` (token expired), or ``slow``.
+    """How requests fail: ``down``, ``404`` (of a proxy), ``500``, ``429`` (with Retry-After), ``401`` (expired) or ``slow``.
 
     A slow one moves the clock by ``seconds``, and times out beyond the client's limit; what it asked for is done all the same.
     """

@@ -56,6 +56,7 @@ class FakeTransport(httpx.BaseTransport):
             raise httpx.ConnectError("refused", request=request)
         status, detail, headers = {
             "500": (500, "Internal Server Error", {}),
+            "404": (404, "404 page not found", {}),  # a proxy whose Label Studio is away
             "429": (429, "Request was throttled.", {"Retry-After": f"{fault.seconds:.0f}"}),
             "401": (401, "Token has expired", {}),
         }[fault.kind]
