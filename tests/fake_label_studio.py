@@ -235,6 +235,19 @@ class FakeLabelStudio:
         self.predictions[made.id] = made
         return made.id
 
+    def delete_prediction(self, prediction: int) -> None:
+        """One of them, unlike all of a version, moves the task's time."""
+        gone = self.predictions.pop(prediction)
+        for annotation in self.of_task(gone.task):
+            if annotation.parent_prediction == prediction:
+                annotation.parent_prediction = None
+        self._touch([gone.task])
+
+    def rescore(self, prediction: int, score: float) -> None:
+        """What a PATCH of one prediction does; it moves the task's time, too."""
+        self.predictions[prediction].score = score
+        self._touch([self.predictions[prediction].task])
+
     def delete_predictions(self, project: int, version: str = "") -> int:
         """All of a version, or all; annotations made from them forget where they came from."""
         mine = set(self.tasks_of(project))
