@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from active_learning.diversity import Signature, signature
 from active_learning.measures import mean_of, same_texts, share_below
@@ -119,9 +118,3 @@ def _alike(one: Sequence[Field], other: Sequence[Field]) -> bool:
 
 def _unit(value: float) -> float:
     return round(min(1.0, max(0.0, value)), _DIGITS)
-
-
-def _labels(value: Any) -> tuple[str, ...]:
-    if not isinstance(value, list) or not all(isinstance(label, str) for label in value):
-        raise ValueError(f"expected a list of labels, but it was: {value!r}")
-    return tuple(value)

@@ -115,15 +115,21 @@ def _wait_for_verdict(store: Store, uid: str, project: int, last: int) -> None:
 
 @app.command()
 def cancel(project: ProjectOption) -> None:
-    """Stop the training that runs or waits."""
+    """Stop the training that runs or waits, and take requests back."""
     from ml_backend.status import followed_project
 
     with opened(load_settings()) as store:
-        run = store.runs.open_run(followed_project(store, project).uid)
-        if run is None:
+        uid = followed_project(store, project).uid
+        requested = any(request.project_id == project for request in store.runs.requests())
+        store.runs.answer(project)
+        run = store.runs.open_run(uid)
+        if run is not None:
+            store.runs.cancel(run.id)
+            out.print(f"Run {run.number} is being cancelled.")
+        elif requested:
+            out.print("The request to train is taken back.")
+        else:
             raise DocloopError("no_run", f"Project {project} has no training that runs or waits.")
-        store.runs.cancel(run.id)
-        out.print(f"Run {run.number} is being cancelled.")
 
 
 @app.command()

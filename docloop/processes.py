@@ -53,17 +53,20 @@ def serve(arguments: list[str]) -> int:
     stop = _on_signals()
     web = _start("web", *arguments)
     worker = _start("worker")
-    pause, again_at = _FIRST_PAUSE, 0.0
+    pause, again_at, started = _FIRST_PAUSE, 0.0, time.monotonic()
     try:
         while web.poll() is None and not stop():
             time.sleep(_LOOK)
             if worker.poll() is None:
                 continue
             if not again_at:
+                if time.monotonic() - started > _LAST_PAUSE:  # it worked; this is another fault than the last one
+                    pause = _FIRST_PAUSE
                 print(f"The worker ended with status {worker.returncode}; again in {pause:.0f} s.", file=sys.stderr)  # noqa: T201
                 again_at = time.monotonic() + pause
             elif time.monotonic() >= again_at:
                 worker, pause, again_at = _start("worker"), min(2 * pause, _LAST_PAUSE), 0.0
+                started = time.monotonic()
     finally:
         ended = web.poll()
         deadline = time.monotonic() + STOP_WITHIN

@@ -75,11 +75,11 @@ class Predictor:
             content=reading.content,
         )
 
-    def read_task(self, task: Task, interface: Interface) -> ReadDocument:
-        """The words of all pages of a task.
+    def read_task(self, task: Task, interface: Interface, whole: bool = False) -> ReadDocument:
+        """The words of all pages of a task. ``whole``: all of them or none, so that after one that failed no other is tried.
 
         Raises:
-            DocloopError: no page could be read; the first page's reason.
+            DocloopError: no page could be read, or with ``whole`` not every one; the reason of the first that failed.
         """
         pages: list[Page] = []
         digests: list[str] = []
@@ -92,6 +92,8 @@ class Predictor:
             except DocloopError as error:
                 log.warning("task %s page %s: %s", task.id, number + 1, error.code)
                 PAGE_FAILURES.labels(error.code).inc()
+                if whole:
+                    raise
                 failures.append(error)
                 pages.append(Page(1, 1))
         if len(failures) == len(pages):

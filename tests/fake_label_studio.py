@@ -22,7 +22,7 @@ Body = dict[str, Any]
 
 @dataclass
 class Fault:
-    """How requests go wrong: ``down``, ``500``, ``429`` (with Retry-After), ``401`` (token expired), or ``slow``.
+    """How requests fail: ``down``, ``404`` (of a proxy), ``500``, ``429`` (with Retry-After), ``401`` (expired) or ``slow``.
 
     A slow one moves the clock by ``seconds``, and times out beyond the client's limit; what it asked for is done all the same.
     """
@@ -234,6 +234,19 @@ class FakeLabelStudio:
         made = FakePrediction(self._prediction_ids, task, list(result), version, score, self.tick())
         self.predictions[made.id] = made
         return made.id
+
+    def delete_prediction(self, prediction: int) -> None:
+        """One of them, unlike all of a version, moves the task's time."""
+        gone = self.predictions.pop(prediction)
+        for annotation in self.of_task(gone.task):
+            if annotation.parent_prediction == prediction:
+                annotation.parent_prediction = None
+        self._touch([gone.task])
+
+    def rescore(self, prediction: int, score: float) -> None:
+        """What a PATCH of one prediction does; it moves the task's time, too."""
+        self.predictions[prediction].score = score
+        self._touch([self.predictions[prediction].task])
 
     def delete_predictions(self, project: int, version: str = "") -> int:
         """All of a version, or all; annotations made from them forget where they came from."""

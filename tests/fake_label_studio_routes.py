@@ -56,6 +56,7 @@ class FakeTransport(httpx.BaseTransport):
             raise httpx.ConnectError("refused", request=request)
         status, detail, headers = {
             "500": (500, "Internal Server Error", {}),
+            "404": (404, "404 page not found", {}),  # a proxy whose Label Studio is away
             "429": (429, "Request was throttled.", {"Retry-After": f"{fault.seconds:.0f}"}),
             "401": (401, "Token has expired", {}),
         }[fault.kind]
@@ -236,7 +237,15 @@ class FakeTransport(httpx.BaseTransport):
         return [_prediction(one) for one in self._predictions(int(request.url.params["task"]))]
 
     def delete_prediction(self, request: httpx.Request, number: int) -> None:
-        del self.fake.predictions[number]
+        self.prediction(request, number)
+        self.fake.delete_prediction(number)
+
+    def change_prediction(self, request: httpx.Request, number: int) -> Body:
+        self.prediction(request, number)
+        body = json.loads(request.content)
+        assert body.keys() == {"score"}, "the result would be checked by the real one"
+        self.fake.rescore(number, body["score"])
+        return self.prediction(request, number)
 
     def prediction(self, request: httpx.Request, number: int) -> Body:
         if number not in self.fake.predictions:
@@ -301,6 +310,7 @@ ROUTES: Sequence[tuple[str, str, Route]] = (
     ("POST", r"/api/annotations/(\d+)/convert-to-draft", FakeTransport.delete_annotation),
     ("GET", r"/api/predictions/(\d+)/", FakeTransport.prediction),
     ("GET", r"/api/predictions/", FakeTransport.predictions_of),
+    ("PATCH", r"/api/predictions/(\d+)/", FakeTransport.change_prediction),
     ("DELETE", r"/api/predictions/(\d+)/", FakeTransport.delete_prediction),
     ("POST", r"/api/dm/actions", FakeTransport.action),
     ("DELETE", r"/api/projects/(\d+)/tasks/", FakeTransport.delete_all_tasks),

@@ -22,6 +22,7 @@ Causes, in the order in which they are asked for:
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -100,23 +101,25 @@ def differences(
 def _pairs(before: Sequence[Field], after: Sequence[Field]) -> dict[int, int]:
     """Index of a submitted field -> index of the shown one it was: by region id first, then by place."""
     partner: dict[int, int] = {}
-    taken: set[int] = set()
-    regions: dict[str, list[int]] = {}
-    for old, field in enumerate(before):
-        if field.id:
-            regions.setdefault(field.id, []).append(old)
     # A region with several labels is several fields with one id: those with the same label belong together.
-    for same_label in (True, False):
+    for key in (_region_and_label, _region):
+        taken = set(partner.values())
+        waiting: dict[tuple[str, str], deque[int]] = {}
+        for old, field in enumerate(before):
+            if field.id and old not in taken:
+                waiting.setdefault(key(field), deque()).append(old)
         for new, field in enumerate(after):
-            there = [old for old in regions.get(field.id, ()) if old not in taken and new not in partner]
-            if same_label:
-                there = [old for old in there if before[old].label == field.label]
-            if there:
-                partner[new] = there[0]
-                taken.add(there[0])
-    for new, old in _by_place(before, after, taken, partner.keys()):
-        partner[new] = old
-    return partner
+            if new not in partner and (there := waiting.get(key(field))):
+                partner[new] = there.popleft()
+    return partner | dict(_by_place(before, after, set(partner.values()), partner.keys()))
+
+
+def _region_and_label(field: Field) -> tuple[str, str]:
+    return field.id, field.label
+
+
+def _region(field: Field) -> tuple[str, str]:
+    return field.id, ""
 
 
 def _by_place(
@@ -251,10 +254,12 @@ def _bare(text: str) -> str:
 
 
 def _whole_words_differ(old: str, new: str) -> bool:
-    """Whether one text is the other with whole words cut off or put to its ends."""
+    """Whether one text is the other with whole words cut off or put to its ends.
+
+    No word holds a space, so that whole words are found by looking for text, which takes no time however long it is.
+    """
     short, long = sorted((old.split(), new.split()), key=len)
-    starts = range(len(long) - len(short) + 1)
-    return 0 < len(short) < len(long) and any(long[at : at + len(short)] == short for at in starts)
+    return 0 < len(short) < len(long) and f" {' '.join(short)} " in f" {' '.join(long)} "
 
 
 def _alike(one: str, other: str) -> bool:

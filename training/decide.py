@@ -28,21 +28,25 @@ class Situation:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Whether to train, and why or why not. ``answered``: a request has its answer, and need not be kept."""
+    """Whether to train, and why or why not.
+
+    ``answered``: a request has its answer, and need not be kept. ``later``: the scheduled time has come, but has to wait.
+    """
 
     start: bool
     reason: str
     answered: bool = False
+    later: bool = False
 
 
 def decide(now: Situation) -> Decision:
     """Train at the threshold, then at each growth; on request from 5 samples on; at the scheduled time if anything is new."""
     if now.running:
         waits = " The request is kept for when it ends." if now.requested_by else ""
-        return Decision(False, f"A training is running already.{waits}")
+        return Decision(False, f"A training is running already.{waits}", later=now.due)
     if now.requested_by:
         return _asked(now)
-    wanted = next_at(now.samples, now.trained, now.threshold)
+    wanted = next_at(now.trained, now.threshold)
     if now.samples >= wanted:
         return Decision(True, _grown(now))
     if now.due and now.samples > now.trained and now.samples >= LEAST:
@@ -54,15 +58,11 @@ def decide(now: Situation) -> Decision:
     )
 
 
-def next_at(samples: int, trained: int, threshold: int) -> int:
-    """The number of samples at which training starts by itself, never below the threshold.
-
-    Fewer samples than at the last training (documents were deleted) count from what is left.
-    """
+def next_at(trained: int, threshold: int) -> int:
+    """The number of samples at which training starts by itself, never below the threshold."""
     if not trained:
         return threshold
-    base = min(trained, samples)
-    return max(threshold, base + max(LEAST_NEW, ceil(GROWTH * base)))
+    return max(threshold, trained + max(LEAST_NEW, ceil(GROWTH * trained)))
 
 
 def _asked(now: Situation) -> Decision:

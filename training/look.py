@@ -57,12 +57,14 @@ def look(
     sweep = sweep or now() - record.swept_at > SWEEP_EVERY
     reconciled = Reconcile(services.access.client(), store, project, interface, now()).run(sweep)
     samples = SampleCollector(store, services.predictor, pauses).collect(project.uid, interface)
+    if not samples.left:
+        _count_from_what_is_left(store, project.uid)
     decision, run = _decide(services, project, now())
     store.projects.update(
         project.uid,
         looked_at=now(),
         answer=decision.reason,
-        answered_at=now(),
+        answered_at=record.answered_at if decision.later else now(),  # the schedule counts from it
     )
     _note_refusal(store, project.uid, decision)
     return LookReport(project, reconciled, samples, decision, run)
@@ -74,6 +76,13 @@ def _note_refusal(store: Store, project_uid: str, decision: Decision) -> None:
         store.projects.update(project_uid, refusal="")
     elif decision.answered:
         store.projects.update(project_uid, refusal=decision.reason)
+
+
+def _count_from_what_is_left(store: Store, project_uid: str) -> None:
+    """Documents may be deleted after a training: then what is new is new beside those that are left."""
+    record, count = store.projects.get(project_uid), store.samples.count(project_uid)
+    if record is not None and count < record.trained_samples:
+        store.projects.update(project_uid, trained_samples=count)
 
 
 def remember(services: Services, project: Project, interface: Interface) -> ProjectRecord:

@@ -23,6 +23,11 @@ class Pauses:
         with self._lock:
             return self._clock() >= self._until.get(key, (0.0, 0.0))[0]
 
+    def failing(self, key: Hashable) -> bool:
+        """Whether the last try failed, however long ago."""
+        with self._lock:
+            return key in self._until
+
     def failed(self, key: Hashable, at_least: float = 0.0) -> float:
         """Note a failure; the seconds until the next try, ``at_least`` those that the other side asked for."""
         with self._lock:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Protocol
@@ -31,9 +31,10 @@ SUPERSEDED = "superseded"  # the code of a push during which another version was
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A prediction on its way, with the body that Label Studio takes."""
+    """A prediction on its way, with the data it was made from and the body that Label Studio takes."""
 
     task_id: int
+    data: Mapping[str, Any]
     prediction: Prediction
     body: dict[str, Any]
 
@@ -43,6 +44,10 @@ class Ranking(Protocol):
 
     def knows(self, task_id: int) -> bool:
         """Whether the task is to be pushed now."""
+        ...
+
+    def changed(self, batch: Sequence[Ready]) -> Collection[int]:
+        """The tasks whose data are others by now: a push may take hours, and these predictions would never be made anew."""
         ...
 
     def scores(self, batch: Sequence[Ready]) -> Sequence[float]:
@@ -60,6 +65,9 @@ class Unranked:
     def knows(self, task_id: int) -> bool:
         return True
 
+    def changed(self, batch: Sequence[Ready]) -> Collection[int]:
+        return ()
+
     def scores(self, batch: Sequence[Ready]) -> Sequence[float]:
         return [ready.prediction.score for ready in batch]
 
@@ -69,7 +77,8 @@ class Unranked:
 
 @dataclass
 class PushReport:
-    """What a push did so far. ``refused`` predictions Label Studio did not keep, ``failed`` maps task ids to the reason."""
+    """What a push did so far. ``lacking`` are the tasks that Label Studio had no prediction of when it began; ``refused``
+    predictions it did not keep, ``failed`` maps task ids to the reason."""
 
     version: str
     total: int = 0
@@ -77,6 +86,7 @@ class PushReport:
     pushed: int = 0
     refused: int = 0
     failed: dict[int, DocloopError] = field(default_factory=dict)
+    lacking: frozenset[int] = frozenset()
     stopped: str = ""
 
     @property
@@ -108,13 +118,14 @@ class Push:
         report = PushReport(self.predictor.predictor.version(self.interface, self.project.uid))
         lacking = self.label_studio.tasks(self.project.id, lacking=report.version)
         todo = [row for row in lacking if self.ranking.knows(row.id)]
+        report.lacking = frozenset(row.id for row in todo)
         report.total = max(self.project.task_count, len(todo))
         report.current = report.total - len(todo)
         self.on_progress(report)
         stored = self.label_studio.model_versions(self.project.id)
         served = self.project.model_version
         for batch in self._requests(todo, report):
-            self._import(batch, report)
+            self._import(self._current(batch, report), report)
             if report.pushed and served not in stored and served != report.version:
                 served = self._serve(report.version)
         if report.stopped:
@@ -128,8 +139,16 @@ class Push:
         self.label_studio.set_model_version(self.project.id, version)
         return version
 
+    def _current(self, batch: Sequence[Ready], report: PushReport) -> list[Ready]:
+        """What is still a prediction of its task; the next push has the others."""
+        changed = set(self.ranking.changed(batch))
+        report.failed.update(dict.fromkeys(changed, DocloopError("task_changed", "Its data were changed meanwhile.")))
+        return [ready for ready in batch if ready.task_id not in changed]
+
     def _import(self, batch: Sequence[Ready], report: PushReport) -> None:
         """One import. A task that was deleted meanwhile makes Label Studio refuse all: it is left out, and the rest go again."""
+        if not batch:
+            return self.on_progress(report)
         for ready, score in zip(batch, self.ranking.scores(batch), strict=True):
             ready.body["score"] = score
         try:
@@ -141,7 +160,7 @@ class Push:
                 raise
             report.failed.update(dict.fromkeys(gone, error))
             rest = [ready for ready in batch if ready.task_id in there]
-            return self._import(rest, report) if rest else self.on_progress(report)
+            return self._import(rest, report)
         if kept == len(batch):  # Label Studio does not say which it dropped: none counts as shown then
             self.ranking.keep(batch)
         report.pushed += kept
@@ -154,7 +173,7 @@ class Push:
         size, last_took, since = 0, 1.0, self.clock()
         rest = iter(todo)
         while rows := list(islice(rest, _AT_ONCE)):
-            for ready in self._predict(rows, report):
+            for ready in self.predict(rows, report):
                 waiting.append(ready)
                 size += len(json.dumps(ready.body))
             self.on_progress(report)
@@ -168,14 +187,16 @@ class Push:
         if waiting:
             yield waiting
 
-    def _predict(self, rows: Sequence[TaskRow], report: PushReport) -> Iterator[Ready]:
+    def predict(self, rows: Sequence[TaskRow], report: PushReport) -> Iterator[Ready]:
+        """What is ready to be imported of these tasks; of the others, the report says why not."""
         tasks = [Task(row.id, row.data) for row in rows]
         outcomes = self.predictor.predict_all(tasks, self.interface, self.project.uid)
         for task, outcome in zip(tasks, outcomes, strict=True):
             if isinstance(outcome, Prediction) and outcome.model_version != report.version:
                 report.stopped = SUPERSEDED
             elif isinstance(outcome, Prediction):
-                yield Ready(task.id, outcome, {"task": task.id, **to_prediction_body(outcome, self.interface, task.id)})
+                body = {"task": task.id, **to_prediction_body(outcome, self.interface, task.id)}
+                yield Ready(task.id, task.data, outcome, body)
             elif outcome is None or outcome.code == STOPPED:
                 report.stopped = STOPPED
             else:

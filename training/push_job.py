@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Callable
 
 from ml_backend.errors import DocloopError
@@ -9,11 +11,16 @@ from ml_backend.label_studio.client import Project
 from ml_backend.services import Services, build_services, make_baseline
 from ml_backend.settings import Settings
 from training.holding import held
+from training.pauses import Pauses
 from training.push import Push, PushReport
 from training.ranking import StoreRanking, UsualBlocks, observer, thresholds
+from training.recover import Recovery
 from training.tidy import tidy
 
+log = logging.getLogger(__name__)
+
 PUSH_RUNNING = "push_running"
+_LAST_PAUSE = 3600.0  # seconds between tries to record a prediction of a document that it cannot be told of
 
 
 def build_ranking_services(settings: Settings) -> Services:
@@ -22,12 +29,14 @@ def build_ranking_services(settings: Settings) -> Services:
 
 
 class Pusher:
-    """Pushes to one project after the other. The services must be those of ``build_ranking_services``."""
+    """Pushes to one project after the other. The services must be those of ``build_ranking_services``; ``clock`` counts the
+    seconds of pauses."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, clock: Callable[[], float] = time.monotonic) -> None:
         self._services = services
         self._usual_blocks = UsualBlocks()
         self._baseline = services.champions.baseline.version
+        self._pauses = Pauses(clock, last=_LAST_PAUSE)
         self._tidied: dict[str, str] = {}  # project -> the version for which everything older is gone
 
     def push(self, project_id: int, on_progress: Callable[[PushReport], None] = lambda report: None) -> PushReport:
@@ -48,7 +57,11 @@ class Pusher:
             version = services.predictor.version(interface, project.uid)
             usual = self._usual_blocks.of(store, project.uid)
             ranking = StoreRanking(store, project.uid, version, thresholds(services.settings), usual)
-            report = Push(label_studio, services.batches, interface, project, on_progress, ranking).run()
+            push = Push(label_studio, services.batches, interface, project, on_progress, ranking)
+            report = push.run()
+            recovered = Recovery(push, ranking, store, self._pauses).run(report)
+            if recovered:
+                log.info("project %s: %s predictions that Label Studio had were recorded", project_id, recovered)
             if not (report.pushed or report.refused):  # late: all open tasks have had the version since the last push
                 self._tidy(project, version, interface.fingerprint)
             return report

@@ -7,7 +7,8 @@ in the store, for ``docloop next`` and the REST API.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from active_learning.criteria import assess
 from active_learning.diversity import Signature
@@ -60,6 +61,14 @@ class UsualBlocks:
         return known[1]
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A prediction as Label Studio holds it: the score that it orders by, and since when (seconds since 1970)."""
+
+    score: float
+    since: float
+
+
 class StoreRanking:
     """The ranking of one project and version; what is pushed is remembered in the store."""
 
@@ -77,14 +86,21 @@ class StoreRanking:
         self._limits = limits
         self._usual_blocks = usual_blocks
         self._now = now
-        self._ids = {task: found[0] for task, found in store.documents.ids(project_uid).items()}
+        self._stored = store.documents.ids(project_uid)
         self._project_uid = project_uid
         self._earlier: list[tuple[float, Signature]] | None = None  # read when there is something to rank
         self._scores: dict[int, float] = {}
 
     def knows(self, task_id: int) -> bool:
         """Whether the task was reconciled. One that came just now is pushed after the look that its hint brings."""
-        return task_id in self._ids
+        return task_id in self._stored
+
+    def changed(self, batch: Sequence[Ready]) -> set[int]:
+        """Those of which a look saw other data meanwhile; it has taken their predictions away."""
+        there = self._store.documents.ids(self._project_uid)
+        moved = [one for one in batch if there.get(one.task_id, self._stored[one.task_id]) != self._stored[one.task_id]]
+        now = {one.task_id: self._store.documents.get(there[one.task_id][0]) for one in moved}
+        return {one.task_id for one in moved if (document := now[one.task_id]) and document.data != one.data}
 
     def scores(self, batch: Sequence[Ready]) -> Sequence[float]:
         """The probabilities, raised for untypical documents, and for near-duplicates of those that are asked before (in this
@@ -103,31 +119,35 @@ class StoreRanking:
         return [self._scores[task] for task in tasks]
 
     def keep(self, batch: Sequence[Ready]) -> None:
-        """Remember what Label Studio has stored."""
-        records = [self._record(ready) for ready in batch]
+        """Remember what Label Studio has stored just now."""
+        self.found(batch, {ready.task_id: Held(self._scores[ready.task_id], self._now()) for ready in batch})
+
+    def found(self, batch: Sequence[Ready], held: Mapping[int, Held]) -> None:
+        """Remember what Label Studio holds, by task."""
+        records = [self._record(ready, held[ready.task_id]) for ready in batch]
         with self._store.transaction():
             self._store.predictions.put_many(records)
             for ready in batch:
                 if ready.prediction.content:
-                    self._store.documents.set_content(self._ids[ready.task_id], ready.prediction.content)
+                    self._store.documents.set_content(self._stored[ready.task_id][0], ready.prediction.content)
         if self._earlier is not None:
             self._earlier += [(record.score, record.signature) for record in records]
 
-    def _record(self, ready: Ready) -> PredictionRecord:
+    def _record(self, ready: Ready, held: Held) -> PredictionRecord:
         prediction = ready.prediction
         observed = _observed(ready)
         assessment = assess(observed.signals, self._limits, self._usual_blocks)
         return PredictionRecord(
-            document_id=self._ids[ready.task_id],
+            document_id=self._stored[ready.task_id][0],
             model_version=prediction.model_version,
-            score=self._scores[ready.task_id],
+            score=held.score,
             probability=prediction.score,
             fields=prediction.fields,
             engines=prediction.engines,
             priority=assessment.priority,
             reasons=assessment.reasons,
             signature=observed.signature,
-            pushed_at=self._now(),
+            pushed_at=held.since,
         )
 
 

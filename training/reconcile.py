@@ -27,10 +27,11 @@ from ml_backend.label_studio.changes import (
 )
 from ml_backend.label_studio.client import LabelStudio, Project
 from ml_backend.label_studio.label_config import Interface
-from ml_backend.store.records import AnnotationRecord, DocumentRecord, ProjectRecord
+from ml_backend.store.records import AnnotationRecord, CorrectionRecord, DocumentRecord, ProjectRecord
 from ml_backend.store.store import Store
 from training.corrections import corrections_of
 from training.shown import MALFORMED, Shown, fields_of, shown_by_label_studio, shown_by_the_store
+from training.tidy import retire
 from training.truth import reviewed
 
 logger = logging.getLogger(__name__)
@@ -54,6 +55,14 @@ class ReconcileReport:
     corrections: int = 0
     unreadable: int = 0
     swept: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Annotated:
+    """The annotations of a task, each with its corrections; ``with_words`` where those were made with the words at hand."""
+
+    found: Sequence[tuple[AnnotationRecord, Sequence[CorrectionRecord]]]
+    with_words: bool
 
 
 @dataclass
@@ -158,11 +167,15 @@ class Reconcile:
     # -- one page of tasks -----------------------------------------------------------------------------------------------
 
     def _take(self, stamps: Sequence[TaskStamp], stored: Stored, cursor: str = "") -> None:
-        """Pull these tasks and write them in one commit; whatever takes time comes before it."""
+        """Pull these tasks and write them in one commit; whatever takes time comes before it.
+
+        While it is open nobody else can write: no run begins, and no lease or heartbeat of any project is renewed.
+        """
         tasks = pull(self.label_studio, self.project.id, [stamp.id for stamp in stamps])
         before = {task.stamp.id: self._before(task.stamp, stored) for task in tasks}
-        words = {number: self.words(document) if document else None for number, document in before.items()}
-        shown = self._shown(tasks, before)
+        annotated = self._annotated(tasks, before)
+        outdated = [task.stamp.id for task in tasks if self._outdated(task, before[task.stamp.id])]
+        retire(self.label_studio, self.project.id, outdated)
         outlived = [stamp.id for stamp in stamps if stamp.id in stored and before.get(stamp.id) is None]
         with self.store.transaction():
             self._remove([stored.pop(number)[0] for number in outlived])
@@ -171,7 +184,8 @@ class Reconcile:
             for task in tasks:
                 number, document = task.stamp.id, ids[task.stamp.id, task.stamp.created_at]
                 self._keep_content(document, before[number], task)
-                self._write(document, task, known[document], shown, words[number])
+                if number in annotated:
+                    self._write(document, annotated[number], known[document])
                 stored[number] = (document, task.stamp.created_at, task.stamp.updated_at)
             if cursor:
                 self.store.projects.update(self.project.uid, cursor=cursor)
@@ -206,37 +220,54 @@ class Reconcile:
         if before is not None and before.data != task.data:
             self.store.documents.set_content(document, "")
             self.store.samples.remove(document)
+        if self._outdated(task, before):
+            self.store.predictions.remove(document)
+
+    def _outdated(self, task: ChangedTask, before: DocumentRecord | None) -> bool:
+        """Whether the predictions of an open task are of other pages: they go, and the push makes new ones. Those that somebody
+        has annotated from stay: they are what was shown."""
+        return before is not None and before.data != task.data and self._document(task).open
 
     def _remove(self, documents: Sequence[int]) -> None:
         self.store.documents.remove(documents)
         self.report.documents_gone += len(documents)
 
-    def _write(
-        self,
-        document: int,
-        task: ChangedTask,
-        known: Mapping[int, str],
-        shown: Mapping[int, Shown],
-        words: Document | None,
-    ) -> None:
-        """All annotations of one task, also those whose time did not move: another one may have taken the ground truth.
+    def _annotated(
+        self, tasks: Sequence[ChangedTask], before: Mapping[int, DocumentRecord | None]
+    ) -> dict[int, _Annotated]:
+        """By task id, what is to be written of annotations; nothing of a lone one that did not change.
 
-        Corrections that were made with the words at hand are not put back to what is known without: a lone annotation that did
-        not change is left alone; otherwise the sample goes, and comes again with the words.
+        Corrections that were made with the words at hand are not put back to what is known without: that one is left alone.
         """
-        if len(task.annotations) <= 1 and known == {body["id"]: body["updated_at"] for body in task.annotations}:
-            return
-        if words is None:
+        shown = self._shown(tasks, before)
+        known = self.store.ledger.known([document.id for document in before.values() if document is not None])
+        changed: dict[int, _Annotated] = {}
+        for task in tasks:
+            document = before[task.stamp.id]
+            there = known[document.id] if document is not None else {}
+            if len(task.annotations) > 1 or there != {body["id"]: body["updated_at"] for body in task.annotations}:
+                words = self.words(document) if document is not None else None
+                changed[task.stamp.id] = self._judged(task, shown, words)
+        return changed
+
+    def _judged(self, task: ChangedTask, shown: Mapping[int, Shown], words: Document | None) -> _Annotated:
+        """All annotations of one task, also those whose time did not move: another one may have taken the ground truth."""
+        records = [self._annotation(body, shown.get(body["id"])) for body in task.annotations]
+        return _Annotated(
+            [(record, corrections_of(record, task.stamp.id, words)) for record in records], words is not None
+        )
+
+    def _write(self, document: int, annotated: _Annotated, known: Mapping[int, str]) -> None:
+        """Write a task's annotations, and forget those that are gone. A sample comes again, with the words."""
+        if not annotated.with_words:
             self.store.samples.remove(document)
-        there = [self._annotation(body, shown.get(body["id"])) for body in task.annotations]
-        for annotation in there:
-            corrections = corrections_of(annotation, task.stamp.id, words)
+        for annotation, corrections in annotated.found:
             self.store.ledger.put(document, annotation, corrections)
             earlier = known.get(annotation.annotation_id)
             self.report.annotations_new += earlier is None
             self.report.annotations_changed += earlier is not None and earlier != annotation.updated_at
             self.report.corrections += sum(one.kind != "confirmed" for one in corrections)
-        kept = {annotation.annotation_id for annotation in there}
+        kept = {annotation.annotation_id for annotation, _ in annotated.found}
         if not kept.issuperset(known):
             self.store.ledger.keep_only(document, kept)
             self.report.annotations_gone += len(known.keys() - kept)

@@ -1,4 +1,5 @@
-"""Takes away the predictions that nobody is served any more: late, and a few at a time.
+"""Takes away predictions that nobody should be served any more: those of changed pages at once, those of older versions late, and
+a few at a time.
 
 Label Studio on SQLite deletes about a hundred predictions a second and answers nobody else meanwhile. So only open tasks are
 tidied, only when all of them carry the current version, and the version before stays: a rollback needs it, and so does an
@@ -8,8 +9,9 @@ annotator who has a task open since before the promotion. Predictions of other p
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
+from ml_backend.label_studio.changes import predictions
 from ml_backend.label_studio.client import OPEN, LabelStudio
 
 AT_ONCE = 50  # tasks of one turn
@@ -29,6 +31,17 @@ def tidy(label_studio: LabelStudio, project_id: int, keep: Collection[str]) -> i
         if gone:
             break
     return gone
+
+
+def retire(label_studio: LabelStudio, project_id: int, tasks: Sequence[int]) -> None:
+    """Delete docloop's predictions of these tasks (at most TASKS_AT_ONCE), whatever their version: their pages changed.
+
+    Label Studio keeps them when a task's data are changed, so that no version would ever be found lacking.
+    """
+    there = predictions(label_studio, project_id, tasks) if tasks else {}
+    for number, body in there.items():
+        if _OURS.fullmatch(str(body.get("model_version") or "")):
+            label_studio.call("DELETE", f"api/predictions/{number}/")
 
 
 def _open_tasks_with(label_studio: LabelStudio, project_id: int, version: str) -> list[int]:

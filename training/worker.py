@@ -20,7 +20,7 @@ from ml_backend.batches import STOPPED
 from ml_backend.credentials import WEBHOOK_HEADER
 from ml_backend.errors import DocloopError, LabelStudioError
 from ml_backend.jobs.queue import JobQueue, open_queue
-from ml_backend.label_studio.refusals import BUSY, NO_SUCH_THING
+from ml_backend.label_studio.refusals import BUSY, PROJECT_GONE
 from ml_backend.services import Services, models_folder, store_url
 from ml_backend.settings import Settings
 from ml_backend.status import WORKER
@@ -169,7 +169,7 @@ class Worker:
         try:
             report = look(self._services, project_id, self._pauses, self._now)
         except LabelStudioError as error:
-            if error.code == NO_SUCH_THING:
+            if error.code == PROJECT_GONE:
                 return self._unfollow(project_id, error)
             return self._note(("look", project_id), error)
         except Exception as error:
@@ -240,7 +240,11 @@ class Worker:
         """A job went well: the fault is gone from the project, unless the other kind of job still has one."""
         self._pauses.worked(job)
         record = self._services.store.projects.by_number(job[1])
-        if record is not None and record.fault and all(self._pauses.over((kind, job[1])) for kind in ("look", "push")):
+        if (
+            record is not None
+            and record.fault
+            and not any(self._pauses.failing((kind, job[1])) for kind in ("look", "push"))
+        ):
             self._services.store.projects.update(record.uid, fault="", fault_since=None)
 
     def _unfollow(self, project_id: int, error: LabelStudioError) -> bool:
@@ -278,7 +282,7 @@ def _stop_predicting(services: Services, stop: threading.Event) -> None:
     """End a push that runs: it may take hours, and what is ready is imported all the same. A Label Studio that is slow to
     answer is not waited for: pages are commits, and a hint that was taken is put back at the next start."""
     stop.wait()
-    services.batches.close()
+    threading.Thread(target=services.batches.close, name="closer", daemon=True).start()  # which waits for what runs
     time.sleep(_STOP_WITHIN)
     log.warning("What still runs is cut off; the next start finds it missing.")
     os._exit(0)

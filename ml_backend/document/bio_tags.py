@@ -16,6 +16,7 @@ INSIDE = 0.5  # a word belongs to a region when this part of it lies inside, or 
 TOUCHED = 0.15  # ... its own area on the word; a word touched less is never meant
 SPOKEN = 0.5  # this part of a word's characters must stand in the typed text where text decides
 ENOUGH = 0.6  # text decides only if the words chosen by it make up this part of the typed text
+COSTLY = 20_000_000  # steps of comparing two texts, which takes their lengths times the shorter one's at worst: 0.4 s
 OUTSIDE = "O"
 
 WordLabel = tuple[str, int]
@@ -81,8 +82,14 @@ def _meant(page: Page, field: Field) -> dict[int, float]:
 
 
 def _spoken(page: Page, words: Sequence[int], wanted: str) -> list[int]:
-    """Those of the words that stand in the typed text, or none if they do not make up most of it."""
+    """Those of the words that stand in the typed text, or none if they do not make up most of it.
+
+    None either where both are so long that telling would hold up the training: the box decides. Anybody may type anything.
+    """
     texts = [bare(page.words[i].text) for i in words]
+    sizes = sum(map(len, texts)), len(wanted)
+    if sizes[0] * sizes[1] * min(sizes) > COSTLY:
+        return []
     same = [0] * len(texts)
     owner = [n for n, text in enumerate(texts) for _ in text]
     matcher = SequenceMatcher(None, "".join(texts), wanted, autojunk=False)

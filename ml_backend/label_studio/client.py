@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from ml_backend.errors import LabelStudioError
-from ml_backend.label_studio.refusals import explain
+from ml_backend.label_studio.refusals import NO_SUCH_THING, PROJECT_GONE, explain
 
 _PAGE = 500
 _PLAIN = frozenset({"id", "data", "created_at", "updated_at"})  # of a task, without anything joined
@@ -170,13 +170,14 @@ class LabelStudio:
         try:
             body = self.call("GET", path)
         except LabelStudioError as error:
-            if error.code != "label_studio_not_found":
+            if error.code != NO_SUCH_THING:
                 raise
+            # A proxy whose Label Studio is away answers 404, too; then there is no list either.
             there = self.call("GET", "api/projects/", page_size=20)
             with self.reading("api/projects/"):
                 names = ", ".join(f"{found['id']} “{found['title']}”" for found in there["results"]) or "none yet"
             raise LabelStudioError(
-                error.code, f"There is no project {project_id} at {self.url}.", f"Your projects: {names}."
+                PROJECT_GONE, f"There is no project {project_id} at {self.url}.", f"Your projects: {names}."
             ) from None
         with self.reading(path):
             return Project.of(body)

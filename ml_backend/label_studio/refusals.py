@@ -15,6 +15,8 @@ PRIVATE_ADDRESSES_FIX = (
 
 TASK_GONE = "label_studio_task_gone"
 NO_SUCH_THING = "label_studio_not_found"
+PROJECT_GONE = "label_studio_project_gone"  # Label Studio itself says so, and lists the others
+REFUSED = "label_studio_refused"  # for a reason that is nobody's fault that we know of
 BUSY = "label_studio_busy"  # it said so, and for how long
 _QUOTED = 300  # characters of Label Studio's own words; some of its refusals hold everything that was sent
 
@@ -76,9 +78,9 @@ def explain(status: int, body: Any, url: str) -> LabelStudioError:
         return LabelStudioError(
             NO_SUCH_THING,
             f"Label Studio at {url} has no such thing ({said[:_QUOTED]}).",
-            "Check the number of the project.",
+            "Check the number of the project, and DOCLOOP_LABEL_STUDIO_URL: does a proxy answer in its place?",
         )
-    return LabelStudioError("label_studio_refused", f"Label Studio answered {status}: {said[:_QUOTED]}.")
+    return LabelStudioError(REFUSED, f"Label Studio answered {status}: {said[:_QUOTED]}.")
 
 
 def _plain(sentence: str) -> str:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from typing import Any
 
 import sqlalchemy as sa
 
 from ml_backend.store.database import Database, in_chunks
 from ml_backend.store.records import DocumentRecord
-from ml_backend.store.tables import columns, documents, values
+from ml_backend.store.tables import columns, documents, predictions, values
 
 _KEYS = ("project_uid", "task_id", "created_at")
 _SELECT = sa.select(*columns(DocumentRecord, documents))
@@ -51,12 +50,9 @@ class Documents:
 
     def get(self, document_id: int) -> DocumentRecord | None:
         """The document of this id."""
-        return self._one(_SELECT.where(documents.c.id == document_id))
-
-    def by_task(self, project_uid: str, task_id: int) -> DocumentRecord | None:
-        """The document of a task; where the number was given out twice, the newest."""
-        mine = _SELECT.where(documents.c.project_uid == project_uid, documents.c.task_id == task_id)
-        return self._one(mine.order_by(documents.c.created_at.desc()).limit(1))
+        with self._database.read() as connection:
+            row = connection.execute(_SELECT.where(documents.c.id == document_id)).first()
+        return None if row is None else DocumentRecord(*row)
 
     def ids(self, project_uid: str) -> dict[int, tuple[int, str, str]]:
         """Of every task: our document id, and Label Studio's ``created_at`` and ``updated_at``."""
@@ -86,15 +82,14 @@ class Documents:
         with self._database.read() as connection:
             return int(connection.execute(mine).scalar_one())
 
-    def open_ones(self, project_uid: str) -> Iterator[DocumentRecord]:
-        """The documents without a submitted annotation by id, a few hundred in memory at a time.
+    def unpredicted(self, project_uid: str, model_version: str) -> Iterator[DocumentRecord]:
+        """The documents without a submitted annotation that no prediction of this version is recorded of; by id, a few hundred in
+        memory at a time.
 
         No transaction stays open between them, so the loop over them may write.
         """
-        mine = _SELECT.where(documents.c.project_uid == project_uid, documents.c.open)
+        recorded = sa.exists().where(
+            predictions.c.document_id == documents.c.id, predictions.c.model_version == model_version
+        )
+        mine = _SELECT.where(documents.c.project_uid == project_uid, documents.c.open, ~recorded)
         return self._database.pages(mine, (documents.c.id,), DocumentRecord)
-
-    def _one(self, statement: sa.Select[Any]) -> DocumentRecord | None:
-        with self._database.read() as connection:
-            row = connection.execute(statement).first()
-        return None if row is None else DocumentRecord(*row)

@@ -30,12 +30,6 @@ class Leases:
         with self._database.write() as connection:
             connection.execute(leases.delete().where(leases.c.name == name, leases.c.holder == holder))
 
-    def holder(self, name: str, now: float) -> str:
-        """Who holds the lease, "" for nobody."""
-        held = sa.select(leases.c.holder).where(leases.c.name == name, leases.c.until > now)
-        with self._database.read() as connection:
-            return str(connection.execute(held).scalar() or "")
-
     def held(self, prefix: str, now: float) -> list[str]:
         """The names held now that begin with ``prefix``: ``held("worker-", now)`` are the workers alive."""
         mine = sa.select(leases.c.name).where(leases.c.name.startswith(prefix, autoescape=True), leases.c.until > now)

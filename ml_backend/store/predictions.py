@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
@@ -15,30 +15,6 @@ from ml_backend.store.tables import columns, documents, predictions, values
 
 _NAMES = tuple(f.name for f in fields(PredictionRecord))
 _OF_OPEN = predictions.join(documents, predictions.c.document_id == documents.c.id)
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """Where an open document stands in the ranking: its prediction without fields and signature."""
-
-    document_id: int
-    task_id: int
-    content: str
-    score: float
-    probability: float
-    priority: int
-    reasons: tuple[str, ...]
-
-
-_STANDING = (
-    predictions.c.document_id,
-    documents.c.task_id,
-    documents.c.content,
-    predictions.c.score,
-    predictions.c.probability,
-    predictions.c.priority,
-    predictions.c.reasons,
-)
 
 
 class Predictions:
@@ -70,12 +46,6 @@ class Predictions:
             rows = connection.execute(statement)
             return [(PredictionRecord(*row[:cut]), DocumentRecord(*row[cut:])) for row in rows]
 
-    def scores(self, project_uid: str, model_version: str) -> list[Standing]:
-        """The whole ranking in the same order, light: 100,000 documents take a second and some 50 MB."""
-        with self._database.read() as connection:
-            rows = connection.execute(_of_open(_STANDING, project_uid, model_version))
-            return [Standing(*row) for row in rows]
-
     def signatures(self, project_uid: str, model_version: str) -> list[tuple[float, tuple[float, ...]]]:
         """(score, signature) of the open documents, in the order of the ranking."""
         both = (predictions.c.score, predictions.c.signature)
@@ -96,6 +66,12 @@ class Predictions:
         with self._database.read() as connection:
             row = connection.execute(newest).first()
         return None if row is None else PredictionRecord(*row)
+
+    def remove(self, document_id: int) -> None:
+        """Forget all predictions of a document, whose pages are others now."""
+        with self._database.write() as connection:
+            if connection.execute(predictions.delete().where(predictions.c.document_id == document_id)).rowcount:
+                self._database.deleted()
 
     def drop(self, project_uid: str, keep: Collection[str]) -> None:
         """Forget the predictions of all model versions but ``keep``."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 
@@ -12,6 +13,7 @@ from ml_backend.services import Services
 from ml_backend.status import followed_project, project_status, recommendations
 
 _LIMIT, _MOST = 20, 1000  # recommendations in one answer
+_NUMBER = re.compile(r"[0-9]{1,4}")
 
 
 def api(services: Services, now: Callable[[], float] = time.time) -> Blueprint:
@@ -25,7 +27,7 @@ def api(services: Services, now: Callable[[], float] = time.time) -> Blueprint:
     @routes.get("/projects/<int:project_id>/recommendations")
     def next_documents(project_id: int) -> Response:
         limit = request.args.get("limit", str(_LIMIT))
-        if not limit.isascii() or not limit.isdigit() or not 1 <= int(limit[:9]) <= _MOST:
+        if not _NUMBER.fullmatch(limit) or not 1 <= int(limit) <= _MOST:
             raise BadRequest(f"limit must be a number from 1 to {_MOST}, but it was: {limit[:40]!r}.")
         project = followed_project(services.store, project_id)
         version = services.version(project.label_config, project.uid)

@@ -18,7 +18,6 @@ from contracts.store_builders import (
     rows,
 )
 from ml_backend.errors import StoreError
-from ml_backend.store.predictions import Standing
 from ml_backend.store.store import Store
 
 
@@ -47,13 +46,13 @@ class StoreDocumentsContract:
         assert store.documents.get(ids[1]) == document(1, id=ids[1], updated_at="later", open=False, content="c1")
         assert store.documents.get(ids[2]) == document(2, id=ids[2], data={"image": ODD})
         newest = document(1, id=again[1, "new"], created_at="new")
-        assert store.documents.by_task(P, 1) == newest
+        assert store.documents.get(newest.id) == newest
         assert store.documents.ids(P) == {
             1: (newest.id, "new", newest.updated_at),
             **{task: (ids[task], DAY.format(1), DAY.format(1)) for task in (2, 3)},
         }
         store.documents.set_content(ids[3], "c3")
-        assert list(store.documents.open_ones(P)) == sorted(
+        assert list(store.documents.unpredicted(P, "v1")) == sorted(
             [newest, document(2, id=ids[2], data={"image": ODD}), document(3, id=ids[3], content="c3")],
             key=lambda record: record.id,
         )
@@ -67,12 +66,12 @@ class StoreDocumentsContract:
         store.projects.put(project())
         store.documents.put_many(P, [document(task) for task in range(1001)])
         seen = []
-        for record in store.documents.open_ones(P):
+        for record in store.documents.unpredicted(P, "v1"):
             seen.append(record.task_id)
             if record.task_id % 400 == 0:
                 store.documents.put_many(P, [replace(record, open=False)])
         assert seen == list(range(1001))
-        assert sum(1 for _ in store.documents.open_ones(P)) == 998
+        assert sum(1 for _ in store.documents.unpredicted(P, "v1")) == 998
 
     def test_documents_of_an_unknown_project_are_refused_without_their_text(self, store: Store) -> None:
         with pytest.raises(StoreError) as caught:
@@ -105,11 +104,21 @@ class StoreDocumentsContract:
         ]  # fmt: skip
         [(read, _)] = store.predictions.ranking(P, "v1", 1)
         assert repr(read) == repr(whole)  # also what takes no part in equality
-        assert store.predictions.scores(P, "v1")[0] == Standing(ids[2], 2, "", 0.1, 0.75, 3, ("new",))
         assert store.predictions.signatures(P, "v1") == [(0.1, (0.1, 1 / 3)), (0.1, ()), (0.9, ())]
         store.documents.put_many(P, [document(3, open=False)])
-        assert [one.task_id for one in store.predictions.scores(P, "v1")] == [2, 1]
+        assert [one.task_id for _, one in store.predictions.ranking(P, "v1")] == [2, 1]
         store.predictions.drop(P, keep=["v2"])
+        assert rows(store)["predictions"] == 1
+
+    def test_open_documents_without_a_prediction_of_a_version_are_found(
+        self, store: Store, ids: dict[int, int]
+    ) -> None:
+        store.predictions.put_many([prediction(ids[1]), prediction(ids[1], "v2"), prediction(ids[2], "v2")])
+        store.documents.put_many(P, [document(3, open=False)])
+        assert [one.task_id for one in store.documents.unpredicted(P, "v1")] == [2]
+        assert list(store.documents.unpredicted(P, "v2")) == []
+        store.predictions.remove(ids[1])
+        assert [one.task_id for one in store.documents.unpredicted(P, "v2")] == [1]
         assert rows(store)["predictions"] == 1
 
     def test_what_was_shown_is_the_newest_prediction_pushed_before(self, store: Store, ids: dict[int, int]) -> None:

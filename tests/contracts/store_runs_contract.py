@@ -127,13 +127,13 @@ class StoreRunsContract:
         assert [sum(column) for column in zip(*won, strict=True)] == [1, 1]
 
     def test_a_lease_is_held_by_one_until_it_ends(self, store: Store) -> None:
-        take, release, holder = store.leases.take, store.leases.release, store.leases.holder
+        take, release, held = store.leases.take, store.leases.release, store.leases.held
         assert (take("worker-1", "a", 10.0, 5.0), take("worker-1", "b", 14.9, 5.0)) == (True, False)
-        assert (holder("worker-1", 14.9), holder("worker-1", 15.0), holder("?", 1.0)) == ("a", "", "")
+        assert (held("worker-1", 14.9), held("worker-1", 15.0), held("?", 1.0)) == (["worker-1"], [], [])
         assert (take("worker-1", "a", 14.0, 5.0), take("worker-1", "b", 18.0, 5.0)) == (True, False)
         assert (take("worker-1", "b", 19.0, 5.0), take("worker%", "c", 19.0, 5.0)) == (True, True)
         release("worker-1", "a")
-        assert (store.leases.held("worker-", 20.0), store.leases.held("worker-", 30.0)) == (["worker-1"], [])
-        assert store.leases.held("worker_", 20.0) == []
+        assert (held("worker-", 20.0), held("worker-", 30.0)) == (["worker-1"], [])
+        assert held("worker_", 20.0) == []
         release("worker-1", "b")
-        assert holder("worker-1", 20.0) == ""
+        assert held("worker-1", 20.0) == []

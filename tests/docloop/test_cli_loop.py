@@ -126,6 +126,14 @@ def test_cancel_stops_a_run_that_waits_and_says_when_there_is_none(run: Run, dat
     store.close()
 
 
+def test_cancel_takes_a_request_back_that_no_run_was_made_of_yet(run: Run, data: Path) -> None:
+    run("train")
+    assert "taken back" in run("cancel").output
+    store = store_of(data)
+    assert store.runs.requests() == []
+    store.close()
+
+
 def test_promote_shows_the_verdict_and_rollback_goes_back(run: Run, data: Path) -> None:
     registry = ModelRegistry(data / "models")
     said = run("promote", "fields-1").output

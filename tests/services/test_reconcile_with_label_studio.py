@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from running_label_studio import RunningLabelStudio
 from builders import found, interface, interface_xml, prediction
 from ml_backend.document.fields import Field
 from ml_backend.document.geometry import Box
-from ml_backend.label_studio.changes import all_stamps, stamps_since, time_text
+from ml_backend.label_studio.changes import all_stamps, predictions, stamps_since, time_text
 from ml_backend.label_studio.client import LabelStudio
 from ml_backend.label_studio.results import from_results, to_prediction_body, to_results
 from ml_backend.store.store import Store, open_store
@@ -157,6 +157,37 @@ def test_corrections_are_against_the_shown_prediction_also_after_it_is_gone(scen
     uid = scene.client.project(scene.project).uid
     assert dict(scene.store.ledger.counts(uid)) == {"confirmed": 3}
     assert [one.model_version for one in scene.store.ledger.uses(uid)] == ["v1"]
+
+
+def test_a_task_whose_data_change_loses_docloops_predictions_and_those_alone(scene: Scene) -> None:
+    scene.look()
+    task = min(scene.truth())
+    (theirs,) = scene.predictions_of(task)
+    ours = replace(prediction(*SHOWN), model_version="keywords-2.0123abcd")
+    assert scene.client.import_predictions(scene.project, [{"task": task, **to_prediction_body(ours, INTERFACE, task)}])
+    scene.api.patch(f"/api/tasks/{task}/", json={"data": {"image": "/data/other.png"}}).raise_for_status()
+    assert len(scene.predictions_of(task)) == 2, "Label Studio keeps them all"
+    assert scene.look() == ReconcileReport(documents_changed=1)
+    assert [one["id"] for one in scene.predictions_of(task)] == [theirs["id"]]
+    assert scene.look() == ReconcileReport(documents_changed=1), (
+        "a prediction that is deleted moves the time of its task"
+    )
+    assert scene.look() == ReconcileReport()
+
+
+def test_the_score_of_a_stored_prediction_can_be_changed_and_moves_the_time_of_its_task(scene: Scene) -> None:
+    scene.look()
+    task = max(scene.truth())
+    (before,) = scene.predictions_of(task)
+    scene.client.call("PATCH", f"api/predictions/{before['id']}/", body={"score": 0.123456789})
+    (after,) = scene.predictions_of(task)
+    changing = ("created_ago", "updated_at")
+    assert {**before, "score": 0.123456789} == {**after, **{name: before[name] for name in changing}}
+    listed = predictions(scene.client, scene.project, [task])[after["id"]]
+    assert [listed[name] for name in ("task", "model_version", "score", "created_at")] == [
+        task, "v1", 0.123456789, after["created_at"],
+    ]  # fmt: skip
+    assert scene.look() == ReconcileReport(documents_changed=1)
 
 
 @pytest.mark.parametrize("size", [2, 4, 1000])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -80,6 +80,8 @@ def test_a_difference_has_its_kind_and_its_cause(
         ([total()], [total(box=Box(0.5, 0.5, 0.7, 0.52))], [("box", "")], "what else is in the box cannot be told"),
         ([total()], [total("12.50 EUR", Box(0.5, 0.5, 0.7, 0.52))], [("text", "wrong field"), ("box", "wrong field")],
          "a whole word was put to it"),
+        ([total("12.50")], [total("Total 12.50 EUR")], [("text", "wrong field")], "whole words at both ends"),
+        ([total("2.50 EUR")], [total("12.50 EUR")], [("text", "misread characters")], "half a word is no word"),
     ],
 )  # fmt: skip
 def test_before_the_words_are_known_the_texts_have_to_do(
@@ -113,6 +115,37 @@ def test_what_is_no_judgement_of_a_prediction_has_no_corrections(change: dict[st
     annotation = AnnotationRecord(7, "", "", (total("12.60"),), reviewed=True, shown=(total(),))
     assert corrections_of(annotation, 1, READ)
     assert corrections_of(replace(annotation, **change), 1, READ) == ()
+
+
+class Counted(str):
+    """Text that counts how often it is compared, and so do its words."""
+
+    __slots__ = ()
+    __hash__ = str.__hash__
+    compared: ClassVar[list[str]] = []
+
+    def __eq__(self, other: object) -> bool:
+        self.compared.append(self)
+        return str.__eq__(self, other)
+
+    def split(self, *how: Any, **more: Any) -> list[str]:
+        return [Counted(one) for one in super().split(*how, **more)]
+
+
+def test_long_texts_are_judged_without_comparing_every_word_with_every_other() -> None:
+    """Anybody may store an annotation by Label Studio's API."""
+    Counted.compared.clear()
+    shown, final = Counted("a " * 300 + "c"), Counted("a " * 500 + "b")
+    assert told(differences([total(shown)], [total(final)], None)) == [("text", "misread characters")]
+    assert len(Counted.compared) < 3000
+
+
+def test_many_labels_of_one_region_are_not_compared_with_each_other() -> None:
+    Counted.compared.clear()
+    shown = [total(label=Counted(f"shown {number}")) for number in range(300)]
+    final = [total(label=Counted(f"final {number}")) for number in range(300)]
+    assert told(differences(shown, final, None)) == [("label", "wrong field")] * 300
+    assert len(Counted.compared) < 3000
 
 
 EDITS = {

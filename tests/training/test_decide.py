@@ -25,7 +25,7 @@ ROWS = [
     (Situation(25, trained=24, due=True), True, False, "The scheduled time has come"),
     (Situation(24, trained=24, due=True), False, False, "starts by itself"),
     (Situation(4, due=True), False, False, "starts by itself at 20"),
-    (Situation(28, trained=100), False, False, "starts by itself at 38"),
+    (Situation(28, trained=100), False, False, "starts by itself at 120 (92 more)"),
     (Situation(16, trained=5, threshold=500), False, False, "starts by itself at 500"),
 ]
 
@@ -41,6 +41,12 @@ def test_training_starts_by_the_rules_and_says_why(
 
 @given(samples=st.integers(0, 500), trained=st.integers(0, 500), threshold=st.integers(5, 100))
 def test_it_starts_by_itself_exactly_from_the_number_that_it_names(samples: int, trained: int, threshold: int) -> None:
-    named = next_at(samples, trained, threshold)
+    named = next_at(trained, threshold)
     assert decide(Situation(samples, trained, threshold)).start == (samples >= named)
     assert named >= threshold
+
+
+def test_a_scheduled_time_that_comes_during_a_training_is_kept() -> None:
+    assert decide(Situation(30, trained=20, due=True, running=True)).later
+    assert not decide(Situation(30, trained=20, running=True)).later
+    assert not decide(Situation(30, trained=29, due=True)).later

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from loop_parts import INTERFACE, Loop
 from made_receipts import SPECS
 
 from ml_backend.document.fields import Field
-from ml_backend.errors import FetchRefused
+from ml_backend.errors import FetchRefused, LabelStudioError
 from ml_backend.jobs.queue import JobQueue, open_queue
 from ml_backend.services import Services
 from ml_backend.status import project_status, recommendations
@@ -118,6 +119,7 @@ def test_a_request_below_five_documents_is_answered_and_dropped(loop: Loop) -> N
     ("fault", "said", "pause"),
     [
         (Fault("down"), "does not answer", 15),
+        (Fault("404"), "has no such thing", 15),
         (Fault("500"), "500", 15),
         (Fault("slow", 600), "does not answer", 15),
         (Fault("429", 40), "asks to be left alone", 40),
@@ -152,6 +154,56 @@ def test_while_label_studio_fails_the_project_says_since_when_and_why_and_nothin
     assert loop.services.store.samples.count(loop.uid) == 2
     assert loop.shown(late) is not None
     assert "asked to train, with 2 confirmed documents" in loop.record.refusal
+
+
+def test_a_push_that_keeps_failing_is_said_to_fail_since_it_began(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
+    loop.turn()
+    loop.there.add_tasks(loop.project, [{"image": "77"}])
+    broken = LabelStudioError("label_studio_500", "It broke.")
+    with monkeypatch.context() as patch:
+        patch.setattr(loop.worker._pusher, "push", lambda project: (_ for _ in ()).throw(broken))
+        loop.turn()
+        since = loop.record.fault_since
+        for _ in range(5):
+            loop.seconds[0] += 1000  # every pause is over
+            loop.worker.look(loop.project)
+            assert (loop.record.fault, loop.record.fault_since) == ("It broke.", since)
+            loop.worker.push(loop.project)
+    assert since is not None
+    loop.seconds[0] += 1000
+    loop.turn()
+    assert (loop.record.fault, loop.record.fault_since) == ("", None)
+
+
+def test_what_is_new_after_deletions_is_new_beside_what_is_left(loop: Loop) -> None:
+    loop.turn()
+    loop.services.store.projects.update(loop.uid, trained_samples=100)
+    loop.annotate(21)
+    loop.turn()
+    assert loop.record.trained_samples == 21
+    assert "starts by itself at 31 (10 more)" in loop.record.answer
+    loop.annotate(3)
+    loop.turn()
+    assert "starts by itself at 31 (7 more)" in loop.record.answer
+
+
+def test_a_scheduled_time_that_comes_while_a_training_runs_is_not_lost(
+    loop: Loop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop.turn()
+    loop.services.store.projects.update(loop.uid, trained_samples=5)
+    loop.annotate(6)
+    running = loop.services.store.runs.begin(loop.uid, loop.project, "test", "", 5, 1.0)
+    assert running is not None
+    loop.worker.look(loop.project)
+    at = datetime.now(UTC).strftime("%H:%M")
+    loop.services.settings = loop.services.settings.model_copy(update={"training_schedule": at})
+    loop.services.store.projects.update(loop.uid, answered_at=time.time() - 3600)
+    loop.worker.look(loop.project)
+    assert "running already" in loop.record.answer
+    loop.services.store.runs.cancel(running.id)
+    loop.worker.look(loop.project)
+    assert "The scheduled time has come" in loop.record.answer
 
 
 def test_a_skipped_task_and_one_that_nobody_looked_at_are_no_samples(loop: Loop) -> None:

@@ -23,3 +23,13 @@ def test_the_other_sides_wish_is_heeded_and_other_keys_are_not_touched() -> None
     pauses = Pauses(lambda: 0.0, first=15)
     assert pauses.failed(7, at_least=120) == 120
     assert pauses.over(8)
+
+
+def test_a_key_fails_until_it_worked_however_long_its_pause_is_over() -> None:
+    pauses = Pauses(lambda: 1e9)
+    assert not pauses.failing("a")
+    pauses.failed("a")
+    assert pauses.failing("a")
+    assert not pauses.failing("b")
+    pauses.worked("a")
+    assert not pauses.failing("a")

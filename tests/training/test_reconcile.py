@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from ml_backend.document.geometry import Box
 from ml_backend.document.samples import Sample
 from ml_backend.errors import LabelStudioError
 from ml_backend.label_studio.results import to_results
-from ml_backend.store.records import AnnotationRecord, DocumentRecord, PredictionRecord
+from ml_backend.store.records import AnnotationRecord, CorrectionRecord, DocumentRecord, PredictionRecord
 from ml_backend.store.store import Store, open_store
 from training.corrections import corrections_of
 from training.reconcile import Reconcile, ReconcileReport
@@ -52,7 +53,7 @@ class Scene:
         return self.fake.add_tasks(self.project, [{"image": f"{n}.png"} for n in range(number)])
 
     def document(self, task: int) -> DocumentRecord:
-        there = self.store.documents.by_task(self.uid, task)
+        there = self.store.documents.get(self.store.documents.ids(self.uid)[task][0])
         assert there is not None
         return there
 
@@ -216,6 +217,25 @@ def test_causes_found_with_the_words_at_hand_are_not_lost_to_a_look_without_them
     scene.fake.annotate(task, result("12.50"))
     scene.look()
     assert [missing.id for missing, _ in scene.store.samples.missing(scene.uid)] == [document.id], "it is made again"
+
+
+def test_corrections_are_made_while_everybody_else_can_still_write(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever annotates decides how long they take; the lock on the database is everybody's."""
+    renewed: list[bool] = []
+
+    def judge(*given: Any) -> tuple[CorrectionRecord, ...]:
+        other = Thread(target=lambda: renewed.append(scene.store.leases.take("worker-b", "b", scene.fake.now, 15.0)))
+        other.start()
+        other.join(timeout=2.0)
+        return corrections_of(*given)
+
+    monkeypatch.setattr("training.reconcile.corrections_of", judge)
+    (task,) = scene.add()
+    scene.fake.annotate(task, result("12.50"), prediction=scene.fake.predict(task, result("12.00")))
+    assert scene.look().corrections == 1
+    assert renewed == [True]
 
 
 def test_what_docloop_pushed_before_is_what_was_shown_when_label_studio_forgot(scene: Scene) -> None:

@@ -107,6 +107,20 @@ def test_odd_samples_break_nothing(odd: Sample) -> None:
     assert fitted.extractor.extract(NEW.document, SPECS).fields
 
 
+def test_a_document_that_alone_has_anything_to_choose_from_is_answered_as_the_baseline_would() -> None:
+    date = FieldSpec("date", "date")
+    words = [
+        word(text, top=at / 10, bottom=at / 10 + 0.03, line=at) for at, text in enumerate(["to", "be", "or", "not"])
+    ]
+    plain = [sample(Document((page(*words),)), [], f"plain {number}") for number in range(4)]
+
+    fitted = fit([LEARNED[0], *plain], (date,))
+
+    assert fitted.extractor.extract(NEW.document, [date]).fields
+    (told,) = fitted.out_of_fold[LEARNED[0].content]
+    assert told.text == KeywordBaseline().extract(LEARNED[0].document, [date]).fields[0].text
+
+
 @pytest.mark.parametrize(
     ("samples", "code"),
     [
@@ -116,6 +130,11 @@ def test_odd_samples_break_nothing(odd: Sample) -> None:
             [replace(one, fields=(Field("total", "9", Box(0.98, 0.98, 1, 1)),)) for one in LEARNED[:4]],
             "no_region_matches",
             id="regions on white paper",
+        ),
+        pytest.param(
+            [LEARNED[0], *(sample(Document((Page(600, 900),)), [], f"white {n}") for n in range(4))],
+            "too_few_words",
+            id="the words of all documents are in one",
         ),
     ],
 )

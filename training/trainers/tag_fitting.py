@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_backend.document.bio_tags import OUTSIDE
+from ml_backend.errors import ModelRejected
 from ml_backend.models.token_classifier.gazetteer import Gazetteer, line_features
 from ml_backend.models.token_classifier.linear import Floats, TagModel
 from training.trainers.prepared import IGNORED, Prepared
@@ -33,7 +34,11 @@ def gazetteer_features(prepared: Prepared, gazetteer: Gazetteer, without: frozen
 def fit_tags(
     documents: Sequence[tuple[int, Prepared]], gazetteer: Gazetteer, without: frozenset[int], seed: int
 ) -> TagModel:
-    """The tag model of these numbered documents. ``without``: documents of a fold that the gazetteer must not speak of."""
+    """The tag model of these numbered documents. ``without``: documents of a fold that the gazetteer must not speak of.
+
+    Raises:
+        ModelRejected: no word of them teaches anything, since nearly all words are in the documents of the fold, say.
+    """
     names: dict[str, int] = {}
     found, lengths = array("i"), list[int]()
     tags: list[str] = []
@@ -48,6 +53,13 @@ def fit_tags(
                 lengths.append(len(row))
                 tags.append(tag)
                 weights.append(weight)
+    if not tags:
+        raise ModelRejected(
+            "too_few_words",
+            f"Nothing can be learned from {len(documents)} of the confirmed documents, which are to judge the others: "
+            "OCR has read next to no words on them.",
+            "Submit more documents that have text.",
+        )
     return _fitted(list(names), np.frombuffer(found, dtype=np.int32), lengths, tags, weights)
 
 

@@ -176,7 +176,10 @@ def _amount(value: str) -> Decimal | None:
 
 @dataclass(frozen=True, slots=True)
 class RankModel:
-    """``means`` and ``scales`` bring the numbers to one size; ``weights`` are those for all labels, then those of each label."""
+    """``means`` and ``scales`` bring the numbers to one size; ``weights`` are those for all labels, then those of each label.
+
+    All are empty where the documents held not one candidate: nothing was learned that could be added to the baseline's opinion.
+    """
 
     labels: tuple[str, ...]
     means: Floats
@@ -188,6 +191,8 @@ class RankModel:
         """The probability that each candidate is the field."""
         if not len(rows):
             return np.zeros(0)
+        if not len(self.means):
+            return sigmoid(OPINION_SIZE * rows[:, 0])
         return sigmoid(
             widen(rows, [label] * len(rows), self.labels, self.means, self.scales) @ self.weights + self.bias
         )

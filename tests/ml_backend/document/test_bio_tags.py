@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from difflib import SequenceMatcher
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -55,6 +57,29 @@ def region(label: str, text: str, *box: float, page: int = 0) -> Field:
 )
 def test_a_region_means_the_words_inside_it_or_those_it_spells(field: Field, words: list[int]) -> None:
     assert match_words(Document((ADDRESS,)), [field]) == (dict.fromkeys(words, (field.label, 0)),)
+
+
+@pytest.mark.parametrize(
+    ("text", "typed"),
+    [
+        pytest.param("ADDRESS", "A" * 100_000, id="a text that was made to be long"),
+        pytest.param("ABABABAB", "BBA" * 200, id="as long as the words, and with a little of each everywhere"),
+    ],
+)
+def test_the_box_alone_decides_where_telling_by_the_text_would_take_long(
+    monkeypatch: pytest.MonkeyPatch, text: str, typed: str
+) -> None:
+    def compare(junk: None, one: str, other: str, autojunk: bool) -> SequenceMatcher[str]:
+        steps = len(one) * len(other) * min(len(one), len(other))
+        assert steps <= 20_000_000
+        return SequenceMatcher(junk, one, other, autojunk=autojunk)
+
+    monkeypatch.setattr("ml_backend.document.bio_tags.SequenceMatcher", compare)
+    words = page(*(word(text, 0.1, top / 100, 0.2, (top + 1) / 100) for top in range(75)))
+
+    assert match_words(Document((words,)), [region("address", typed, 0.1, 0.0, 0.2, 0.7)]) == (
+        dict.fromkeys(range(70), ("address", 0)),
+    )
 
 
 def test_a_word_belongs_to_the_region_that_holds_more_of_it_then_to_the_smaller() -> None:

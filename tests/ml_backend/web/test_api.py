@@ -51,7 +51,9 @@ def test_what_to_annotate_next_comes_with_priority_score_reasons_and_link(
     assert second["fields"] == {"total": ["12.50"]}
 
 
-@pytest.mark.parametrize("limit", ["0", "1001", "-1", "x", "1e3", "٣", "9" * 30])
+@pytest.mark.parametrize(
+    "limit", ["0", "1001", "-1", "x", "1e3", "٣", "9" * 30, "000000001999", "000000001" + "9" * 30, "9" * 5000]
+)
 def test_a_limit_that_is_none_is_a_400(client: FlaskClient, followed: Services, limit: str) -> None:
     answer = client.get("/api/v1/projects/7/recommendations", query_string={"limit": limit})
     assert answer.status_code == 400
