@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from PIL import Image
 from ml_backend.batches import BatchPredictor
 from ml_backend.document.elements import Page
 from ml_backend.document.fields import Field, Prediction
+from ml_backend.document.samples import Sample
 from ml_backend.images.pages import PageImage
 from ml_backend.jobs.queue import JobQueue
 from ml_backend.label_studio.client import LabelStudio
@@ -60,20 +61,26 @@ class InlineSupervisor:
         target(self._store, run, lambda stage, share: None, **arguments)
 
 
-def made_predictor(services: Services) -> Predictor:
-    """The task's "image" is the number of a made-up receipt."""
+def numbered(image: str) -> Sample:
+    """The receipt of a task: its "image" is the number of a made-up one."""
+    return made_receipt(int(image))
+
+
+def made_predictor(services: Services, paper: Callable[[str], Sample] = numbered) -> Predictor:
+    """Reads the task's "image" as ``paper`` says."""
 
     def load(data: bytes) -> Generator[PageImage, None, None]:
         yield PageImage(Image.new("RGB", (1, 1)), digest=data.decode())
 
     def read(image: PageImage) -> Page:
-        return made_receipt(int(image.digest)).document.pages[0]
+        return paper(image.digest).document.pages[0]
 
     return Predictor(
         fetch=lambda url, task: url.encode(),
         load=load,
         read=read,
-        champion=services.champions.of,
+        champion=services.predictor.champion,
+        remembers=services.predictor.remembers,
         observe=observer(make_baseline(""), thresholds(services.settings)),
     )
 
@@ -88,19 +95,29 @@ class Loop:
     queue: JobQueue
     project: int
     seconds: list[float]
+    paper: Callable[[str], Sample] = numbered
 
     @classmethod
-    def of(cls, services: Services, queue: JobQueue, documents: int) -> Loop:
+    def of(
+        cls,
+        services: Services,
+        queue: JobQueue,
+        documents: int | Sequence[str],
+        paper: Callable[[str], Sample] = numbered,
+    ) -> Loop:
+        """``documents`` are their number, or the "image" of each."""
         there = FakeLabelStudio()
         services.access = FakeAccess(there)  # type: ignore[assignment]
         services.batches.close()
-        services.batches = BatchPredictor(made_predictor(services), workers=2)
+        services.batches = BatchPredictor(made_predictor(services, paper), workers=2)
         seconds = [0.0]  # what the worker's clock says
         supervisor = InlineSupervisor(services.store)
         worker = Worker(services, queue, supervisor, clock=lambda: seconds[0])  # type: ignore[arg-type]
         project = there.add_project("Receipts", CONFIG, "Uncertainty sampling")
-        there.add_tasks(project, [{"image": str(seed)} for seed in range(documents)])
-        return cls(there, services, worker, queue, project, seconds)
+        there.add_tasks(
+            project, [{"image": str(one)} for one in (range(documents) if isinstance(documents, int) else documents)]
+        )
+        return cls(there, services, worker, queue, project, seconds, paper)
 
     @property
     def uid(self) -> str:
@@ -142,7 +159,7 @@ class Loop:
             task = self.there.next_task(self.project)
             assert task is not None
             shown = self.shown(task)
-            truth = made_receipt(int(self.there.tasks[task].data["image"])).fields
+            truth = self.paper(self.there.tasks[task].data["image"]).fields
             final = tuple(wrong(field) for field in truth)
             result = to_results(Prediction(final, ((600, 900),), 1.0, ""), INTERFACE, task)
             self.there.annotate(task, result, lead_time=7.5, prediction=shown, completed_by=by)
@@ -162,6 +179,11 @@ class Loop:
         done = {one.task for one in self.there.annotations.values()}
         newest = {p.task: p.model_version for p in self.there.predictions.values() if p.task not in done}
         return set(newest.values())
+
+    @property
+    def record_version(self) -> str:
+        """The model version that Label Studio serves."""
+        return self.there.projects[self.project].model_version
 
     def f1_of(self, task: int) -> tuple[Field, ...]:
         prediction = self.there.predictions[self.shown(task) or 0]

@@ -15,6 +15,7 @@ from training.pauses import Pauses
 from training.push import Push, PushReport
 from training.ranking import StoreRanking, UsualBlocks, observer, thresholds
 from training.recover import Recovery
+from training.telling import Telling
 from training.tidy import tidy
 
 log = logging.getLogger(__name__)
@@ -62,6 +63,9 @@ class Pusher:
             recovered = Recovery(push, ranking, store, self._pauses).run(report)
             if recovered:
                 log.info("project %s: %s predictions that Label Studio had were recorded", project_id, recovered)
+            told = Telling(push, ranking, store).run(report.version)
+            if told:
+                log.info("project %s: %s predictions changed after what was confirmed", project_id, told)
             if not (report.pushed or report.refused):  # late: all open tasks have had the version since the last push
                 self._tidy(project, version, interface.fingerprint)
             return report

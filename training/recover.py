@@ -59,7 +59,7 @@ class Recovery:
                 yield document
 
     def _recover(self, some: Sequence[DocumentRecord], report: PushReport) -> int:
-        there = self._there([document.task_id for document in some], report.version)
+        there = stored_there(self.push, [document.task_id for document in some], report.version)
         rows = [TaskRow(document.task_id, document.data) for document in some if document.task_id in there]
         ready = list(self.push.predict(rows, report)) if rows else []
         held = self._agree(ready, there)
@@ -70,16 +70,6 @@ class Recovery:
             else:  # annotated just now, or skipped before there was a prediction; pages that cannot be read any more
                 self.pauses.failed(document.id)
         return len(held)
-
-    def _there(self, tasks: Sequence[int], version: str) -> dict[int, list[Mapping[str, Any]]]:
-        """The stored predictions of this version by task, the newest last; a task may have several."""
-        found: dict[int, list[Mapping[str, Any]]] = defaultdict(list)
-        stored = predictions(self.push.label_studio, self.push.project.id, tasks)
-        with self.push.label_studio.reading("api/tasks"):
-            for _, body in sorted(stored.items()):
-                if body["model_version"] == version:
-                    found[int(body["task"])].append(body)
-        return dict(found)
 
     def _agree(self, ready: Sequence[Ready], there: Mapping[int, Sequence[Mapping[str, Any]]]) -> dict[int, Held]:
         """How Label Studio holds these predictions, by task, once their scores are in order."""
@@ -102,3 +92,14 @@ class Recovery:
         with self.push.label_studio.reading("api/tasks"):
             since = datetime.fromisoformat(oldest).timestamp()
             return Held(score if newest in (None, bare) else float(newest), since)
+
+
+def stored_there(push: Push, tasks: Sequence[int], version: str) -> dict[int, list[Mapping[str, Any]]]:
+    """Label Studio's predictions of this version by task, the newest last; a task may have several."""
+    found: dict[int, list[Mapping[str, Any]]] = defaultdict(list)
+    stored = predictions(push.label_studio, push.project.id, tasks)
+    with push.label_studio.reading("api/tasks"):
+        for _, body in sorted(stored.items()):
+            if body["model_version"] == version:
+                found[int(body["task"])].append(body)
+    return dict(found)

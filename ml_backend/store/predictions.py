@@ -9,6 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from ml_backend.document.fields import Field
 from ml_backend.store.database import Database, in_chunks
 from ml_backend.store.records import DocumentRecord, PredictionRecord
 from ml_backend.store.tables import columns, documents, predictions, values
@@ -52,6 +53,19 @@ class Predictions:
         with self._database.read() as connection:
             rows = connection.execute(_of_open(both, project_uid, model_version))
             return [(score, signature) for score, signature in rows]
+
+    def of_open(self, project_uid: str, model_version: str) -> list[tuple[int, tuple[float, ...]]]:
+        """(task id, signature) of the open documents."""
+        both = (documents.c.task_id, predictions.c.signature)
+        with self._database.read() as connection:
+            return [(task, found) for task, found in connection.execute(_of_open(both, project_uid, model_version))]
+
+    def fields_of(self, document_ids: Collection[int], model_version: str) -> dict[int, tuple[Field, ...]]:
+        """What was predicted for these documents by this version, by document id."""
+        both = (predictions.c.document_id, predictions.c.fields)
+        mine = predictions.c.document_id.in_(sorted(document_ids)), predictions.c.model_version == model_version
+        with self._database.read() as connection:
+            return {number: tuple(found) for number, found in connection.execute(sa.select(*both).where(*mine))}
 
     def shown_before(self, document_id: int, at: str) -> PredictionRecord | None:
         """What stood in Label Studio at that time: the newest prediction pushed at or before ``at`` (ISO, UTC).

@@ -51,6 +51,7 @@ class Samples:
             "annotator": sample.annotator,
             "confirmed_at": sample.confirmed_at,
             "body": _packed(sample),
+            "told": False,
         }
         with self._database.write() as connection:
             if self._database.still_there(connection, documents.c.id, [document_id]):
@@ -99,6 +100,37 @@ class Samples:
         )
         with self._database.read() as connection:
             return int(connection.execute(statement).scalar_one())
+
+    def untold(self, project_uid: str, limit: int) -> list[tuple[int, Sample]]:
+        """Samples that the open documents like them were not told of yet, by document id; a broken one is left out."""
+        statement = (
+            sa.select(
+                samples.c.document_id,
+                samples.c.content,
+                samples.c.body,
+                samples.c.annotator,
+                samples.c.confirmed_at,
+            )
+            .join_from(samples, documents, samples.c.document_id == documents.c.id)
+            .where(documents.c.project_uid == project_uid, sa.not_(samples.c.told))
+            .order_by(samples.c.document_id)
+            .limit(limit)
+        )
+        found: list[tuple[int, Sample]] = []
+        with self._database.read() as connection:
+            for number, *row in connection.execute(statement):
+                try:
+                    found.append((number, _unpacked(*row)))
+                except StoreError as error:
+                    log.warning("nobody is told of: %s", error)
+        return found
+
+    def told(self, told: Mapping[int, str]) -> None:
+        """They were told of these (document id to ``confirmed_at``); one that was confirmed anew meanwhile stays untold."""
+        with self._database.write() as connection:
+            for number, at in sorted(told.items()):
+                same = samples.c.document_id == number, samples.c.confirmed_at == at
+                connection.execute(samples.update().where(*same).values(told=True))
 
     def state(self, project_uid: str) -> SamplesState:
         """A mark of all samples of the project: another one when any of them has changed. Cheap, to be asked for often."""

@@ -121,6 +121,7 @@ samples = sa.Table(
     sa.Column("annotator", Number),
     sa.Column("confirmed_at", Text, nullable=False),
     sa.Column("body", sa.LargeBinary, nullable=False),
+    sa.Column("told", sa.Boolean, nullable=False, server_default=sa.true()),
 )
 
 releases = sa.Table(
