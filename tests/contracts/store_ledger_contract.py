@@ -151,6 +151,47 @@ class StoreLedgerContract:
             [], ["same"], ["first", "same"],
         ]  # fmt: skip
 
+    def test_the_state_of_the_samples_is_another_one_after_every_change(
+        self, store: Store, ids: dict[int, int]
+    ) -> None:
+        states = [store.samples.state(P)]
+
+        def changed() -> bool:
+            states.append(store.samples.state(P))
+            return states[-1] != states[-2]
+
+        store.samples.put(ids[1], sample("a", day=2))
+        assert changed()
+        assert not changed()
+        store.samples.put(ids[2], sample("b", day=1))
+        assert changed()
+        store.samples.put(ids[2], sample("b", day=1, text="another"))
+        assert changed()
+        assert store.samples.stamps(P, 1).keys() == {"a"}
+        before = store.samples.stamps(P, 9)
+        assert before.keys() == {"a", "b"}
+        store.samples.put(ids[2], sample("b", day=3))
+        assert changed()
+        after = store.samples.stamps(P, 9)
+        assert {content for content in after if after[content] != before[content]} == {"b"}
+        assert [one.content for one in store.samples.load(P, only=["b", "c"])] == ["b"]
+        store.samples.remove(ids[1])
+        assert changed()
+
+    def test_a_sample_is_untold_until_it_was_told_and_again_when_it_changes(
+        self, store: Store, ids: dict[int, int]
+    ) -> None:
+        store.samples.put(ids[1], sample("a", day=1))
+        store.samples.put(ids[2], sample("b", day=1))
+        (first, second) = store.samples.untold(P, 9)
+        assert (first[0], second) == (ids[1], (ids[2], sample("b", day=1)))
+        assert store.samples.untold(P, 1) == [first]
+        store.samples.put(ids[2], sample("b", day=2))  # while the others were told
+        store.samples.told({number: one.confirmed_at for number, one in (first, second)})
+        assert store.samples.untold(P, 9) == [(ids[2], sample("b", day=2))]
+        store.samples.put(ids[1], sample("a", day=3))
+        assert [number for number, _ in store.samples.untold(P, 9)] == [ids[1], ids[2]]
+
     def test_a_sample_that_is_too_large_or_broken_costs_no_other_one(
         self, store: Store, ids: dict[int, int], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:

@@ -190,6 +190,18 @@ def test_the_score_of_a_stored_prediction_can_be_changed_and_moves_the_time_of_i
     assert scene.look() == ReconcileReport(documents_changed=1)
 
 
+def test_a_stored_prediction_can_be_changed_in_its_place(scene: Scene) -> None:
+    """As ``training.telling`` does when a document like it was confirmed: nobody opens the task without a prediction."""
+    task = max(scene.truth())
+    (before,) = scene.predictions_of(task)
+    now = replace(prediction(found("date", "9.99", PLACES[1])), model_version=before["model_version"])
+    body = {"task": task, "project": scene.project, **to_prediction_body(now, INTERFACE, task), "score": 0.25}
+    scene.client.call("PATCH", f"api/predictions/{before['id']}/", body=body)
+    (after,) = scene.predictions_of(task)
+    assert (after["id"], after["score"], after["created_at"]) == (before["id"], 0.25, before["created_at"])
+    assert from_results(after["result"]) == now.fields
+
+
 @pytest.mark.parametrize("size", [2, 4, 1000])
 def test_pages_leave_no_task_out_also_among_those_of_one_time(scene: Scene, size: int) -> None:
     tasks = sorted(scene.truth())
