@@ -31,6 +31,8 @@ from ml_backend.models.memory.votes import FIXED
 from training.trainers.memory_trainer import MemoryTrainer
 
 COMPANY = "company"
+BY = ("baseline", "fixed", "fitted")
+ALL = "all"
 SEEN = ("never", "once", "more often")
 AGAIN = 50  # receipts after which curves are fitted anew
 PAGES = 60  # answered for the time of one
@@ -75,8 +77,10 @@ def judged(fields: Sequence[Field], sample: Sample) -> Iterator[Outcome]:
 def print_rows(rows: Rows) -> None:
     head = f"{'answered':>8} | {'exact P':>7} {'F1':>6} | {'fuzzy P':>7} {'F1':>6} | {'ECE':>6}"
     print(f"{'shop seen':>10} {'by':>9} {'fields':>6} | {head}")
-    for seen in SEEN:
-        for name in ("baseline", "fixed", "fitted"):
+    for name in BY:
+        rows[ALL, name] = [outcome for seen in SEEN for outcome in rows[seen, name]]
+    for seen in (*SEEN, ALL):
+        for name in BY:
             some = rows[seen, name]
             sure = [(outcome.confidence, outcome.exact) for outcome in some if outcome.confidence is not None]
             exact, fuzzy = scores(some, "exact"), scores(some, "fuzzy")

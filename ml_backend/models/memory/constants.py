@@ -49,10 +49,11 @@ def constant(paper: Paper, mark: Mark, lines: Sequence[Line], aligned: Aligned) 
     if any(piece.part is None for piece in pieces):
         return Proposal(mark.label, mark.text, _in_order(parts), "mixed", place, like)
     texts: list[str] = []
+    known = {piece.part.line for piece in there if piece.part}
     for piece, chunk in zip(pieces, chunks, strict=True):
         if piece.like >= LIKE or piece.part is None:
             texts.append(chunk)
-        else:
+        elif piece.part.line not in known:  # two rows that OCR has made one say nothing twice
             texts.append(lines[piece.part.line].text[piece.part.start : piece.part.end])
     everywhere = tuple(piece.part for piece in pieces if piece.part)
     return Proposal(mark.label, " ".join(filter(None, texts)), _in_order(everywhere), "mixed", place, like)
