@@ -1,140 +1,88 @@
-"""How well fields are found with no training: the keyword baseline on receipts with known truth.
+"""How well fields are found: each field model alone, and all of them combined, on receipts that none has learned from.
 
-    python benchmarks/fields.py SROIE_DIR [--pages N] [--cache FOLDER]
+    python benchmarks/fields.py SROIE_DIR [--cache FOLDER] [--sizes 50,all] [--given]
 
-Prints precision, recall and F1 for each field and over all of them, under both protocols of the data's README (exact: equal after
-upper-casing and dropping all but letters, digits and dots; fuzzy: rapidfuzz ratio of the same strings of at least 90), the time
-the field model takes a page, and whether its confidences mean what they say. OCR results are kept in the cache folder.
+The receipts are cut into five parts. Each is answered by models that learned from the others: from all of them, and from some
+drawn at random. Own OCR, or with ``--given`` the data set's own text. Prints precision, recall and F1 in both protocols
+(``judging``) for each model and each field, the time a page takes, and whether the confidences mean what they say.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import re
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from random import Random
 
-from PIL import Image
-from rapidfuzz.fuzz import ratio
-
-from ml_backend.document.elements import Document
-from ml_backend.document.fields import Field, FieldSpec
-from ml_backend.images.decode import upright
-from ml_backend.images.pages import PageImage
+from benchmarks.judging import SPECS, Outcome, judge, print_reliability, print_scores, scores
+from benchmarks.receipts import load_given, load_receipts
+from ml_backend.document.samples import Sample
+from ml_backend.models.base import FieldExtractor
+from ml_backend.models.combined import Combined
 from ml_backend.models.keyword_baseline import KeywordBaseline
-from ml_backend.ocr.cache import PageCache
-from ml_backend.ocr.pool import OCRPool
-from ml_backend.ocr.registry import create_engine
+from training.trainers.combined_trainer import CombinedTrainer
+from training.trainers.memory_trainer import MemoryTrainer
+from training.trainers.token_trainer import TokenTrainer
 
-SPECS = (
-    FieldSpec("company", "company"),
-    FieldSpec("date", "date"),
-    FieldSpec("address", "address"),
-    FieldSpec("total", "amount"),
-)
+FOLDS = 5
 ALL = "all"
-FUZZY = 90  # ratio from which two strings count as the same
-BUCKETS = 10
-CACHE_BYTES = 2**30
+COMBINED = "combined"
+
+Measured = dict[str, tuple[list[Outcome], float]]
+"""By model: all outcomes, and the seconds of processor time they took."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """One asked field: how sure the model was (None: no field), and whether it was right under each protocol."""
-
-    label: str
-    confidence: float | None
-    exact: bool
-    fuzzy: bool
-
-
-def plain(text: str) -> str:
-    """Upper case; letters, digits and dots only."""
-    return re.sub(r"[^A-Z0-9.]", "", text.upper())
-
-
-def judge(label: str, field: Field | None, truth: str) -> Outcome:
-    if field is None:
-        return Outcome(label, None, False, False)
-    found, wanted = plain(field.text), plain(truth)
-    return Outcome(label, field.confidence, found == wanted, ratio(found, wanted) >= FUZZY)
-
-
-def read_documents(root: Path, rows: list[Mapping[str, Any]], cache: Path) -> Iterator[Document]:
-    """The receipts as the default engine reads them."""
-    with OCRPool(create_engine("rapidocr"), 1, PageCache(cache, CACHE_BYTES)) as pool:
-        for row in rows:
-            with Image.open(root / row["image"]) as image:
-                page = PageImage.of(upright(image).convert("RGB"))
-            yield Document((pool.read(page.image, page.digest),))
-
-
-def measure(documents: Iterator[Document], rows: list[Mapping[str, Any]]) -> tuple[list[Outcome], float]:
-    """All outcomes, and the milliseconds of processor time that the field model took for a page."""
-    model = KeywordBaseline()
-    outcomes: list[Outcome] = []
-    seconds = 0.0
-    for document, row in zip(documents, rows, strict=True):
-        started = time.process_time()
-        fields = {field.label: field for field in model.extract(document, SPECS).fields}
-        seconds += time.process_time() - started
-        outcomes += [judge(label, fields.get(label), truth) for label, truth in row["fields"].items()]
-    return outcomes, 1000 * seconds / max(1, len(rows))
-
-
-def scores(outcomes: list[Outcome], protocol: str) -> tuple[float, float, float]:
-    """Precision, recall and F1."""
-    right = sum(getattr(outcome, protocol) for outcome in outcomes)
-    given = sum(outcome.confidence is not None for outcome in outcomes)
-    precision, recall = right / max(1, given), right / max(1, len(outcomes))
-    return precision, recall, 2 * right / max(1, given + len(outcomes))
-
-
-def print_scores(outcomes: list[Outcome]) -> None:
-    print(f"{'field':10} {'asked':>6} | {'exact P':>8} {'R':>6} {'F1':>6} | {'fuzzy P':>8} {'R':>6} {'F1':>6}")
-    for label in (*dict.fromkeys(outcome.label for outcome in outcomes), ALL):
-        some = [outcome for outcome in outcomes if label in (ALL, outcome.label)]
-        exact, fuzzy = scores(some, "exact"), scores(some, "fuzzy")
-        print(
-            f"{label:10} {len(some):6} | {exact[0]:8.3f} {exact[1]:6.3f} {exact[2]:6.3f}"
-            f" | {fuzzy[0]:8.3f} {fuzzy[1]:6.3f} {fuzzy[2]:6.3f}"
+def measure(samples: Sequence[Sample], size: int | None) -> Measured:
+    """Every receipt once, by models that learned from ``size`` others (None: from all outside of its part)."""
+    order = sorted(samples, key=lambda sample: sample.content)
+    Random(0).shuffle(order)
+    outcomes: dict[str, list[Outcome]] = defaultdict(list)
+    seconds: dict[str, float] = defaultdict(float)
+    for fold in range(FOLDS):
+        rest = [sample for number, sample in enumerate(order) if number % FOLDS != fold]
+        learned = rest if size is None else Random(fold).sample(rest, size)
+        model = CombinedTrainer([TokenTrainer(), MemoryTrainer()], KeywordBaseline()).fit(
+            learned, SPECS, "fields-1", lambda stage, share: None
         )
+        assert isinstance(model.extractor, Combined)
+        models: dict[str, FieldExtractor] = {**model.extractor.members, COMBINED: model.extractor}
+        for name, extractor in models.items():
+            began = time.process_time()
+            outcomes[name] += [one for sample in order[fold::FOLDS] for one in answer(extractor, sample)]
+            seconds[name] += time.process_time() - began
+    return {name: (outcomes[name], seconds[name]) for name in outcomes}
 
 
-def print_reliability(outcomes: list[Outcome]) -> None:
-    """For each range of confidence: how many fields, the mean confidence, and the share that is exactly right."""
-    buckets: dict[int, list[Outcome]] = defaultdict(list)
-    for outcome in outcomes:
-        if outcome.confidence is not None:
-            buckets[min(BUCKETS - 1, int(outcome.confidence * BUCKETS))].append(outcome)
-    print(f"{'confidence':12} {'fields':>6} {'mean':>6} {'right':>6}")
-    error = 0.0
-    for bucket, some in sorted(buckets.items()):
-        mean = sum(outcome.confidence or 0.0 for outcome in some) / len(some)
-        right = sum(outcome.exact for outcome in some) / len(some)
-        error += abs(mean - right) * len(some)
-        print(f"{bucket / BUCKETS:.1f} - {(bucket + 1) / BUCKETS:.1f}    {len(some):6} {mean:6.2f} {right:6.2f}")
-    print(f"expected calibration error {error / max(1, sum(map(len, buckets.values()))):.3f}")
+def answer(extractor: FieldExtractor, sample: Sample) -> list[Outcome]:
+    """The outcomes of one receipt."""
+    said = {field.label: field for field in extractor.extract(sample.document, SPECS).fields}
+    return [judge(field.label, said.get(field.label), field.text) for field in sample.fields]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sroie_dir", type=Path, help="folder with labels.jsonl and images/")
-    parser.add_argument("--pages", type=int, default=None, help="only the first N receipts")
     parser.add_argument("--cache", type=Path, default=Path(".cache/ocr"), help="folder for OCR results")
+    parser.add_argument("--sizes", default=f"50,{ALL}", help="documents to learn from, with commas")
+    parser.add_argument("--given", action="store_true", help="the data set's own text in place of OCR")
     arguments = parser.parse_args()
-    lines = (arguments.sroie_dir / "labels.jsonl").read_text(encoding="utf-8").splitlines()
-    rows = [json.loads(line) for line in lines][: arguments.pages]
-    outcomes, milliseconds = measure(read_documents(arguments.sroie_dir, rows, arguments.cache), rows)
-    print(f"{KeywordBaseline().version}, {len(rows)} receipts, {milliseconds:.1f} ms of processor time a page\n")
-    print_scores(outcomes)
-    print()
-    print_reliability(outcomes)
+    samples = (
+        load_given(arguments.sroie_dir) if arguments.given else load_receipts(arguments.sroie_dir, arguments.cache)
+    )
+    print(f"{len(samples)} receipts, {'given text' if arguments.given else 'own OCR'}, {FOLDS} parts\n")
+    for size in arguments.sizes.split(","):
+        measured = measure(samples, None if size == ALL else int(size))
+        print(f"learned from {size}\n{'model':18} | {'exact F1':>8} {'fuzzy F1':>8} | ms a page")
+        for name, (outcomes, seconds) in measured.items():
+            exact, fuzzy = scores(outcomes, "exact")[2], scores(outcomes, "fuzzy")[2]
+            print(f"{name:18} | {exact:8.3f} {fuzzy:8.3f} | {1000 * seconds / len(samples):9.1f}")
+        print()
+        print_scores(measured[COMBINED][0])
+        print()
+        print_reliability(measured[COMBINED][0])
+        print()
 
 
 if __name__ == "__main__":

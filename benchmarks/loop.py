@@ -22,7 +22,7 @@ from tempfile import TemporaryDirectory
 
 from active_learning.diversity import signature
 from active_learning.selection import select
-from benchmarks.fields import BUCKETS, SPECS, Outcome, judge, plain, scores
+from benchmarks.judging import BUCKETS, SPECS, Outcome, judge, plain, scores
 from benchmarks.receipts import load_receipts
 from ml_backend.document.samples import Sample
 from ml_backend.models.base import FieldExtractor

@@ -14,8 +14,8 @@ from typing import Any
 
 from rapidfuzz.fuzz import ratio
 
-from benchmarks.fields import plain, read_documents
-from ml_backend.document.elements import Document
+from benchmarks.judging import plain, read_documents
+from ml_backend.document.elements import Document, Page, Word
 from ml_backend.document.fields import Field
 from ml_backend.document.geometry import Box, Quad, union
 from ml_backend.document.samples import Sample
@@ -33,6 +33,31 @@ def load_receipts(root: Path, cache: Path) -> list[Sample]:
         Sample(hashlib.sha256(row["id"].encode()).hexdigest(), document, tuple(_fields(document, row)))
         for row, document in zip(rows, read_documents(root, rows, cache), strict=True)
     ]
+
+
+def load_given(root: Path) -> list[Sample]:
+    """All receipts with the data set's own text lines in place of OCR; a line's words share its box by their characters."""
+    rows = [json.loads(line) for line in (root / "labels.jsonl").read_text(encoding="utf-8").splitlines()]
+    documents = [Document((_given_page(row),)) for row in rows]
+    return [
+        Sample(hashlib.sha256(row["id"].encode()).hexdigest(), document, tuple(_fields(document, row)))
+        for row, document in zip(rows, documents, strict=True)
+    ]
+
+
+def _given_page(row: Mapping[str, Any]) -> Page:
+    words = [word for number, line in enumerate(row["lines"]) for word in _given_words(line, number)]
+    return Page(row["width"], row["height"], tuple(words), "given")
+
+
+def _given_words(line: Mapping[str, Any], number: int) -> Iterator[Word]:
+    box = Quad.clipped(map(tuple, line["polygon"])).box
+    at, size = 0, max(1, len(line["text"]))
+    for text in line["text"].split(" "):
+        if text:
+            left, right = (box.left + box.width * place / size for place in (at, at + len(text)))
+            yield Word(text, Quad.of_box(Box.clipped(left, box.top, right, box.bottom)), 1.0, line=number)
+        at += len(text) + 1
 
 
 def _fields(document: Document, row: Mapping[str, Any]) -> Iterator[Field]:

@@ -21,7 +21,7 @@ class Combined:
 
     def __init__(self, combiner: Combiner, members: Mapping[str, FieldExtractor], version: str) -> None:
         self.combiner = combiner
-        self._members = {name: members[name] for name in combiner.members}
+        self.members = {name: members[name] for name in combiner.members}
         self._version = version
 
     @classmethod
@@ -45,10 +45,10 @@ class Combined:
 
         How sure the memory's answers are was learned with the version, so its curves stay.
         """
-        learned = self._members.get("memory")
+        learned = self.members.get("memory")
         if not isinstance(learned, LayoutMemory):
             return self
-        return Combined(self.combiner, {**self._members, "memory": memory.calibrated(learned.curves)}, self._version)
+        return Combined(self.combiner, {**self.members, "memory": memory.calibrated(learned.curves)}, self._version)
 
     def save(self, folder: Path, savers: Mapping[str, Callable[[Path], None]]) -> None:
         """Write the combiner, and each member that has files (by its saver) into a folder of its own."""
@@ -63,6 +63,6 @@ class Combined:
 
     def extract(self, document: Document, specs: Sequence[FieldSpec]) -> Extraction:
         """Each label's field that is most likely right by what all members say, with that chance as its confidence."""
-        answers = {name: member.extract(document, specs) for name, member in self._members.items()}
+        answers = {name: member.extract(document, specs) for name, member in self.members.items()}
         fields, score = self.combiner.choose({name: answer.fields for name, answer in answers.items()}, specs)
         return Extraction(tuple(fields), answers[self.combiner.members[0]].word_labels, score)
