@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ml_backend.document.elements import Document
+from ml_backend.document.fields import Extraction, FieldSpec
 from ml_backend.errors import StoreError
 from ml_backend.models.base import FieldExtractor
 
@@ -49,19 +51,11 @@ class Memories:
         self._lock = threading.Lock()
 
     def champion(self, project_uid: str) -> FieldExtractor:
-        """The model that answers for a project, with what was confirmed until now; alone, where nobody has confirmed anything.
+        """The model that answers for a project, with what was confirmed until it is asked.
 
-        A store that does not answer is logged; the champion answers without it.
+        Returns at once: what was confirmed is read with the first question, which may take seconds.
         """
-        from ml_backend.models.combined import Combined
-
-        champion = self._champion(project_uid)
-        memory = self._memory(project_uid)
-        if memory is None:
-            return champion
-        if isinstance(champion, Combined):
-            return champion.remembering(memory)
-        return Combined(_unlearned(), {CHAMPION: champion, MEMORY: memory}, champion.version)
+        return _Remembering(self._champion(project_uid), lambda: self._memory(project_uid))
 
     def mark(self, project_uid: str) -> Hashable:
         """Another one when what is remembered has changed."""
@@ -73,7 +67,10 @@ class Memories:
             return None
 
     def _memory(self, project_uid: str) -> LayoutMemory | None:
-        """The memory of a project; None where there is nothing to remember. New samples are added, the others are kept."""
+        """The memory of a project; None where there is nothing to remember. New samples are added, the others are kept.
+
+        A store that does not answer is logged: the champion answers without it.
+        """
         if not project_uid:
             return None
         try:
@@ -100,6 +97,32 @@ class Memories:
             new = [content for content, stamp in stamps.items() if known.stamps.get(content) != stamp]
             memory = known.memory.plus(samples.load(project_uid, only=new), MEMORY)
         return _Known(state, stamps, memory)
+
+
+@dataclass(frozen=True, slots=True)
+class _Remembering:
+    """A champion and the memory of today."""
+
+    champion: FieldExtractor
+    memory: Callable[[], LayoutMemory | None]
+
+    @property
+    def version(self) -> str:
+        return self.champion.version
+
+    def extract(self, document: Document, specs: Sequence[FieldSpec]) -> Extraction:
+        return self._today().extract(document, specs)
+
+    def _today(self) -> FieldExtractor:
+        """The champion alone, where nobody has confirmed anything."""
+        from ml_backend.models.combined import Combined
+
+        memory = self.memory()
+        if memory is None:
+            return self.champion
+        if isinstance(self.champion, Combined):
+            return self.champion.remembering(memory)
+        return Combined(_unlearned(), {CHAMPION: self.champion, MEMORY: memory}, self.champion.version)
 
 
 def _unlearned() -> Combiner:
