@@ -20,7 +20,7 @@ from dataclasses import replace
 from pathlib import Path
 from random import Random
 
-from benchmarks.fields import SPECS, Outcome, judge, plain, scores
+from benchmarks.judging import SPECS, Outcome, judge, plain, scores
 from benchmarks.loop import calibration_error
 from benchmarks.receipts import load_receipts
 from ml_backend.document.fields import Field
