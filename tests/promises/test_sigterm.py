@@ -34,26 +34,31 @@ OTHER_PROJECT = 77  # its webhooks come through the stop; Label Studio has none 
 
 
 def predict(place: Place, number: int) -> int:
-    """Ask for a few pages that were never read before; how many entries the answer has."""
+    """Ask for a few pages that were never read before; how many entries the answer has, 0 if we came when it was closed."""
     tasks = [{"id": n, "data": {"image": picture(f"STOP {number} {n}")}} for n in range(PAGES)]
     body = {"tasks": tasks, "project": "5.1", "label_config": interface_xml(*LABELS)}
-    answer = httpx.post(f"{place.url}/predict", json=body, auth=AUTH, timeout=60)
+    try:
+        answer = httpx.post(f"{place.url}/predict", json=body, auth=AUTH, timeout=60)
+    except httpx.ConnectError:
+        return 0
     assert answer.status_code == 200
     return len(answer.json()["results"])
 
 
-def send_hints(place: Place) -> int:
-    """Webhooks, one after the other, until nobody listens any more; how many were acknowledged."""
+def send_hints(place: Place, fake: FakeLabelStudio) -> int | None:
+    """Webhooks, one after the other, until nobody listens any more. How many requests Label Studio had had when the last one
+    that was acknowledged was sent; None if none was."""
     body: dict[str, Any] = recorded("11_webhook_ANNOTATION_CREATED.json")["request"]["body"]
     body["project"]["id"] = OTHER_PROJECT
-    kept = 0
+    last: int | None = None
     while True:
+        before = len(fake.requests)
         try:
             answer = httpx.post(f"{place.url}/webhook", json=body, headers=WEBHOOK, timeout=60)
         except httpx.TransportError:
-            return kept
+            return last
         assert answer.status_code == 202
-        kept += 1
+        last = before
         time.sleep(0.01)
 
 
@@ -71,7 +76,7 @@ def test_a_stop_in_the_middle_of_everything_loses_nothing(tmp_path: Path) -> Non
     dice = random.Random(SEED)
     fake = FakeLabelStudio()
     project = annotated_papers(fake)
-    slowest = 0.0
+    slowest, answered = 0.0, 0
     with served(fake) as url, ThreadPoolExecutor(READERS + 1) as others:
         place = Place.of(tmp_path, label_studio_url=url, label_studio_token=TOKEN, min_training_samples="5")
         for stop in range(STOPS):
@@ -80,36 +85,43 @@ def test_a_stop_in_the_middle_of_everything_loses_nothing(tmp_path: Path) -> Non
                     store.runs.request(project, "Anna", time.time())
                 (tmp_path / "hints" / "changed").mkdir(parents=True, exist_ok=True)
                 (tmp_path / "hints" / "changed" / str(project)).touch()
-                slowest = max(slowest, stop_one(place, store, others, stop, dice.uniform(0.0, 0.6)))
+                took, taken = stop_one(place, store, others, fake, stop, dice.uniform(0.0, 0.6))
+                slowest, answered = max(slowest, took), answered + taken
         with place.store() as store, place.running("worker"):
             until(lambda: open_run(store) is None, 120, "the run ends")
             (record,) = store.projects.all()
             ended = store.runs.latest(record.uid, 99)
     assert {run.state for run in ended} == {"succeeded"}, [run.reason for run in ended]
-    print(f"{STOPS} stops, the slowest took {slowest:.1f} s; {len(ended)} runs, all succeeded")  # noqa: T201
+    print(f"{STOPS} stops, the slowest took {slowest:.1f} s, {answered} requests answered; runs:", len(ended))  # noqa: T201
+    assert answered >= STOPS  # of twice as many; a busy machine sends some too late
 
 
-def stop_one(place: Place, store: Store, others: ThreadPoolExecutor, number: int, moment: float) -> float:
-    """Start docloop, stop it ``moment`` seconds after a training began; how many seconds that took."""
+def stop_one(
+    place: Place, store: Store, others: ThreadPoolExecutor, fake: FakeLabelStudio, number: int, moment: float
+) -> tuple[float, int]:
+    """Start docloop, stop it ``moment`` seconds after a training began; the seconds that took, and the requests answered."""
     with place.running("serve") as server:
         place.until_healthy(server)
         until(lambda: begun(store), 90, f"a run begins\n{place.log('serve')}")
         before = open_run(store)
         asked = [others.submit(predict, place, READERS * number + n) for n in range(READERS)]
-        hints: Future[int] = others.submit(send_hints, place)
-        time.sleep(0.3 + moment)  # the requests are accepted by now
+        hints: Future[int | None] = others.submit(send_hints, place, fake)
+        time.sleep(0.5 + moment)  # the requests are mostly accepted by now
         server.terminate()
         began = time.monotonic()
         assert server.wait(WITHIN) == 0
         took = time.monotonic() - began
-    assert [future.result() for future in asked] == [PAGES] * READERS
-    assert hints.result() > 0
-    assert OTHER_PROJECT in place.hints
+    answers = [future.result() for future in asked]
+    assert set(answers) <= {0, PAGES}  # none that was taken is cut off
+    last = hints.result()
+    assert last is not None
+    asked_for = [path for _, path in fake.requests[last:]]  # Label Studio has no such project: a look at it ends there
+    assert OTHER_PROJECT in place.hints or f"/api/projects/{OTHER_PROJECT}/" in asked_for
     after = open_run(store)
     if after is not None:
         assert before is not None
         assert (after.id, after.state, after.attempt) == (before.id, "requested", before.attempt)
-    return took
+    return took, sum(map(bool, answers))
 
 
 def test_a_worker_that_waits_for_a_slow_label_studio_stops_in_time(tmp_path: Path) -> None:
