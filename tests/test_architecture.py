@@ -47,7 +47,25 @@ def test_every_module_says_why_it_exists() -> None:
 
 @pytest.mark.parametrize(
     "package",
-    ["openvino", "tesserocr", "pytesseract", "label_studio_sdk", "matplotlib", "sklearn", "skops", "alembic", "redis"],
+    [
+        "openvino",
+        "tesserocr",
+        "pytesseract",
+        "label_studio_sdk",
+        "matplotlib",
+        "sklearn",
+        "skops",
+        "alembic",
+        "redis",
+        "torch",
+        "transformers",
+        "datasets",
+        "accelerate",
+        "safetensors",
+        "tokenizers",
+        "onnx",
+        "huggingface_hub",
+    ],
 )
 def test_heavy_packages_are_imported_where_they_are_used(package: str) -> None:
     early = []

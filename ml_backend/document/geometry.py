@@ -2,7 +2,7 @@
 
 Inside docloop all geometry lies in ``[0, 1]``: origin at the top left corner of the upright page, x to the right, y down.
 Coordinates are kept on a grid of 1e-6 (a fiftieth of a pixel on the widest page), so that a trip through Label Studio's percent
-and back gives the very same numbers. The 100 of Label Studio appears in this file and nowhere else.
+and back gives the very same numbers. The 100 of Label Studio and the 1000 of LayoutLM appear in this file and nowhere else.
 """
 
 from __future__ import annotations
@@ -157,3 +157,14 @@ def points_to_percent(points: Iterable[Point]) -> list[list[float]]:
 def points_from_percent(points: Iterable[Iterable[float]]) -> list[Point]:
     """Corners in ``[0, 1]`` of a Label Studio polygon, clipped to the page."""
     return [(clip(x / 100), clip(y / 100)) for x, y in points]
+
+
+# -- LayoutLM: whole numbers from 0 to 1000 ----------------------------------------------------------------
+
+THOUSAND = 1000  # the largest coordinate that models of the LayoutLM family know
+
+
+def to_thousand(box: Box) -> tuple[int, int, int, int]:
+    """Left, top, right, bottom in thousandths of the page, clipped to it; rotation is ignored."""
+    left, top, right, bottom = (round(clip(edge) * THOUSAND) for edge in (box.left, box.top, box.right, box.bottom))
+    return left, top, right, bottom

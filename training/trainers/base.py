@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from ml_backend.document.fields import Field, FieldSpec
 from ml_backend.document.samples import Sample
@@ -20,12 +20,14 @@ class Fitted:
     """A model version before it is published.
 
     ``save`` writes its files into an empty folder. ``out_of_fold`` are the fields for each sample (by its content) as a model
-    answers that had not seen it: what the gate compares.
+    answers that had not seen it: what the gate compares. ``settings`` is a JSON object for the manifest: what else a person
+    should know of the version, such as its base model and the licence of that.
     """
 
     extractor: FieldExtractor
     save: Callable[[Path], None]
     out_of_fold: Mapping[str, tuple[Field, ...]]
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Trainer(Protocol):
