@@ -163,6 +163,12 @@ def versions(found: Sequence[Manifest], active: str) -> Table:
             _shown(each.version),
             _shown(each.created_at[:16].replace("T", " ")),
             str(each.samples),
-            _shown(each.verdict),
+            _shown(each.verdict + _licence(each)),
         )
     return made
+
+
+def _licence(version: Manifest) -> str:
+    """What the weights that a version began with allow."""
+    settings = version.settings
+    return f" Base model {settings['base_model']}: {settings['base_licence']}." if "base_licence" in settings else ""

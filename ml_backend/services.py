@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 _CACHE_BYTES = 2_000_000_000
 LAPTOP_MODEL = "token-classifier"  # the kind of model that a laptop learns
 COMBINED = "combined"  # the kind of version that holds several
+LAYOUT = "layout-model"  # LayoutLMv3 or LiLT
 KEYWORDS = "keywords"  # the member that needs no training
 
 
@@ -174,7 +175,12 @@ def _members(version: str, country: str) -> dict[str, Callable[[Path], FieldExtr
 
         return LayoutMemory.load(folder, version, country)
 
-    return {LAPTOP_MODEL: tokens, MEMORY: memory, KEYWORDS: lambda folder: make_baseline(country)}
+    def layout(folder: Path) -> FieldExtractor:
+        from ml_backend.models.layout_model import LayoutModel
+
+        return LayoutModel.load(folder, version, country)
+
+    return {LAPTOP_MODEL: tokens, MEMORY: memory, LAYOUT: layout, KEYWORDS: lambda folder: make_baseline(country)}
 
 
 def models_folder(settings: Settings) -> Path:
@@ -183,12 +189,22 @@ def models_folder(settings: Settings) -> Path:
 
 
 def make_engine(settings: Settings) -> OCREngine:
-    """The OCR engine that the settings name. Raises EngineUnavailable: it is unknown or not installed."""
+    """The OCR engine that the settings name, with the reader that was promoted for all projects.
+
+    Raises:
+        EngineUnavailable: it is unknown or not installed.
+    """
+    from ml_backend.readers import EVERY_PROJECT, promoted_reader, readers_in
+
+    reader = None
+    if "rapidocr" in settings.ocr_engine:
+        reader = promoted_reader(readers_in(settings.data_dir), EVERY_PROJECT, settings.ocr_runtime)
     return create_engine(
         settings.ocr_engine,
         runtime=settings.ocr_runtime,
         languages=settings.ocr_languages,
         threads=settings.ocr_threads,
+        recogniser=reader,
     )
 
 

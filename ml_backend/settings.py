@@ -11,7 +11,7 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import platformdirs
@@ -82,6 +82,17 @@ class Settings(BaseModel):
     training_memory_mb: int = Field(
         0, ge=0, description="Memory that a training may take, in MB; 0: half of what there is, at most 4 GB."
     )
+    layout_model: bool = Field(
+        False, description="Whether trainings also fine-tune LayoutLMv3 or LiLT (extra layout); hours without a GPU."
+    )
+    base_model: str = Field(
+        "microsoft/layoutlmv3-base",
+        description="What the layout model starts from: a name on the model hub or a folder.",
+    )
+    from_scratch: Literal["", "small", "base"] = Field(
+        "", description="A layout model of this size with random weights in place of a base model."
+    )
+    offline: bool = Field(False, description="Never ask the model hub; the base model must be on this machine.")
     confidence_threshold: float = Field(
         0.7, ge=0, le=1, description="Average OCR confidence below which a document is asked sooner."
     )

@@ -105,7 +105,7 @@ class Round:
         )
         self.progress("asking the gate", 0.85)
         verdict, judged = self._judge(run.project_uid, samples, held, fitted)
-        manifest = self._manifest(run, release, len(learned), verdict)
+        manifest = self._manifest(run, release, len(learned), fitted, verdict)
         self.progress("publishing", 0.95)
         self._publish(run.project_uid, manifest, fitted, judged)
         return manifest
@@ -117,8 +117,14 @@ class Round:
         champion = self.champions.of(project_uid)
         best = self.champions.registry.best(project_uid)
         kept = read_out_of_fold(best.folder) if best.folder and best.version == champion.version else {}
-        before = answers_of(champion, samples, self.specs, kept)
-        judges = [sample for sample in samples if sample.content in held.contents]
+        # A trainer may have had no network to spare that has not seen a document; such a document cannot judge.
+        judges = [
+            s for s in samples if s.content in held.contents and (not held.folded or s.content in fitted.out_of_fold)
+        ]
+        judging = {sample.content for sample in judges}
+        cheap = champion.version == self.champions.baseline.version  # others may take seconds a page
+        asked = [sample for sample in samples if cheap or sample.content in judging or sample.content in kept]
+        before = answers_of(champion, asked, self.specs, kept)
         after = answers_of(fitted.extractor, judges, self.specs, fitted.out_of_fold)
         verdict = compare(
             Candidate(champion.version, judge_all(judges, before, self.specs)),
@@ -143,7 +149,7 @@ class Round:
 
         registry.publish(project_uid, manifest, write)
 
-    def _manifest(self, run: RunRecord, release: str, samples: int, verdict: Verdict) -> Manifest:
+    def _manifest(self, run: RunRecord, release: str, samples: int, fitted: Fitted, verdict: Verdict) -> Manifest:
         return Manifest(
             version=version_name(run),
             kind=self.trainer.kind,
@@ -152,7 +158,7 @@ class Round:
             samples=samples,
             seed=self.seed,
             code_version=f"docloop {installed_version('docloop')}, Python {platform.python_version()}",
-            settings={"labels": [asdict(spec) for spec in self.specs], **_marks(run)},
+            settings={"labels": [asdict(spec) for spec in self.specs], **fitted.settings, **_marks(run)},
             labels=tuple(spec.label for spec in self.specs),
             metrics=verdict.metrics,
             verdict=verdict.sentence,

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from ml_backend.champions import Champions
 from ml_backend.errors import ModelRejected
@@ -12,13 +15,19 @@ from ml_backend.store.records import RunRecord
 from ml_backend.store.store import Store
 from training.child import Progress
 from training.rounds import Round
+from training.trainers.base import Trainer
 from training.trainers.combined_trainer import CombinedTrainer
 from training.trainers.memory_trainer import MemoryTrainer
 from training.trainers.token_trainer import TokenTrainer
 
 
-def train(store: Store, run: RunRecord, progress: Progress, models: str, country: str) -> None:
+def train(
+    store: Store, run: RunRecord, progress: Progress, models: str, country: str, layout: Mapping[str, Any] | None = None
+) -> None:
     """Make the version of ``run`` and finish it. ``models`` is the registry's folder, ``country`` as in the settings.
+
+    ``layout`` are the ``LayoutTraining`` options of a layout model, if one is wanted; its ``work`` is a folder for checkpoints,
+    from which the next attempt goes on.
 
     Samples that no model can be made from fail the run at once: another attempt would end the same way.
     """
@@ -28,11 +37,13 @@ def train(store: Store, run: RunRecord, progress: Progress, models: str, country
         return
     champions: Champions = champions_in(Path(models), country)
     specs = read_interface(project.label_config).specs
-    trainer = CombinedTrainer([TokenTrainer(country), MemoryTrainer(country)], champions.baseline)
+    work = _workplace(layout, run)
+    trainer = CombinedTrainer(_members(country, layout, work), champions.baseline)
     try:
         made = Round(store, champions, trainer, specs, progress, seed=run.number).run(run)
     except ModelRejected as error:
-        store.runs.finish(run.id, run.attempt, "failed", time.time(), reason=error.message)
+        store.runs.finish(run.id, run.attempt, "failed", time.time(), reason=str(error))
+        _clear(work)
         return
     store.runs.finish(
         run.id,
@@ -44,3 +55,31 @@ def train(store: Store, run: RunRecord, progress: Progress, models: str, country
         metrics=made.metrics,
         release=made.release,
     )
+    _clear(work)
+
+
+def _members(country: str, layout: Mapping[str, Any] | None, work: Path | None) -> list[Trainer]:
+    """The trainers of a version, in the order in which they are believed before anything was learned."""
+    members: list[Trainer] = [TokenTrainer(country), MemoryTrainer(country)]
+    if layout is not None:
+        from training.trainers.layout_model import LayoutTrainer, LayoutTraining  # torch, where it is wanted
+
+        members.append(LayoutTrainer(LayoutTraining(**{**layout, "work": work}), country))
+    return members
+
+
+def _workplace(layout: Mapping[str, Any] | None, run: RunRecord) -> Path | None:
+    """Where a layout model keeps its checkpoints; those of earlier runs of the project, cancelled ones, are cleared away."""
+    if layout is None:
+        return None
+    mine = Path(layout["work"]) / f"{run.project_uid}-{run.number}"
+    for other in mine.parent.glob(f"{run.project_uid}-*"):
+        if other != mine:
+            _clear(other)
+    mine.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return mine
+
+
+def _clear(work: Path | None) -> None:
+    if work is not None:
+        shutil.rmtree(work, ignore_errors=True)

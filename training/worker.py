@@ -15,6 +15,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
 from ml_backend.batches import STOPPED
 from ml_backend.credentials import WEBHOOK_HEADER
@@ -214,7 +215,11 @@ class Worker:
             if run is None:
                 return  # another worker has it, or it was cancelled
             settings = self._services.settings
-            arguments = {"models": str(models_folder(settings)), "country": settings.country}
+            arguments = {
+                "models": str(models_folder(settings)),
+                "country": settings.country,
+                "layout": _layout_training(settings),
+            }
             self._supervisor.supervise(run, train, arguments)
             self._services.hints.leave(run.project_id)
         finally:
@@ -257,6 +262,18 @@ class Worker:
                 record.uid, followed=False, fault=str(error), fault_since=record.fault_since or self._now()
             )
         return True
+
+
+def _layout_training(settings: Settings) -> dict[str, Any] | None:
+    """What the training of a layout model is to know; None where none is wanted."""
+    if not settings.layout_model:
+        return None
+    return {
+        "base_model": settings.base_model,
+        "from_scratch": settings.from_scratch,
+        "offline": settings.offline,
+        "work": str(settings.data_dir / "training"),
+    }
 
 
 def run_worker(settings: Settings) -> None:

@@ -19,6 +19,7 @@ from ml_backend.document.elements import Page, Word
 from ml_backend.document.geometry import Quad
 from ml_backend.errors import EngineUnavailable
 from ml_backend.ocr.base import read_page
+from ml_backend.ocr.recogniser.version import Recogniser
 from ml_backend.ocr.runtime import Networks, choose_runtime, load_networks
 
 _BEHAVIOUR = 1  # raise it when the same networks begin to give other words, so that cached pages are read again
@@ -30,13 +31,19 @@ class RapidOCREngine:
     Networks are loaded by the first ``read`` in the thread that calls it, and once more for each page read at the same time.
     """
 
-    def __init__(self, runtime: str = "auto", threads: int = 1) -> None:
-        """Raises EngineUnavailable for a missing package or an unknown runtime."""
+    def __init__(self, runtime: str = "auto", threads: int = 1, recogniser: Recogniser | None = None) -> None:
+        """``recogniser`` is a version that learned, in the place of the wheel's own.
+
+        Raises:
+            EngineUnavailable: a missing package or an unknown runtime.
+        """
         self._runtime = choose_runtime(runtime)
         self._threads = threads
+        self._recogniser = recogniser
         self._idle: LifoQueue[Networks] = LifoQueue()
         try:
-            self.settings = f"rapidocr {version('rapidocr')}, {_BEHAVIOUR}"
+            learned = f", {recogniser.digest}" if recogniser else ""  # versions of two projects may have one name
+            self.settings = f"rapidocr {version('rapidocr')}, {_BEHAVIOUR}{learned}"
         except PackageNotFoundError:
             raise EngineUnavailable(
                 "package_missing", "The package rapidocr is not installed.", "Run: pip install rapidocr"
@@ -44,7 +51,7 @@ class RapidOCREngine:
 
     @property
     def id(self) -> str:
-        return f"rapidocr/{self._runtime}"
+        return f"rapidocr/{self._runtime}" + (f"+{self._recogniser.version}" if self._recogniser else "")
 
     def read(self, image: Image) -> Page:
         """See ``OCREngine.read``."""
@@ -59,7 +66,8 @@ class RapidOCREngine:
         try:
             networks = self._idle.get_nowait()
         except Empty:
-            networks = load_networks(self._runtime, self._threads)
+            path = self._recogniser.path if self._recogniser else None
+            networks = load_networks(self._runtime, self._threads, path)
         try:
             yield networks
         finally:

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from rapidocr.utils.process_img import get_rotate_crop_image
 
 from ml_backend.ocr.detect import Pixels, Quads, as_input
+from ml_backend.ocr.recogniser.direction import turned
 from ml_backend.ocr.runtime import Array, Networks
 
 HEIGHT = 48  # pixels of a line
@@ -45,11 +46,17 @@ def reading_quads(quads: Quads) -> Quads:
 
 def read_line(image: Pixels, quad: Quads, networks: Networks) -> list[Piece]:
     """The words on one line of ``image`` (RGB), whose corners ``quad`` (4, 2) are in pixels; none if nothing is legible."""
+    batch, filled = line_input(image, quad)
+    return decode(networks.recogniser(batch)[0], networks.characters, filled)
+
+
+def line_input(image: Pixels, quad: Quads) -> tuple[Array, float]:
+    """The line as the recogniser wants it, (1, 3, HEIGHT, width), and the part of that width that is not padding."""
     line = _straightened(image, quad)
     width = line.shape[1]
     batch = np.zeros((1, 3, HEIGHT, ceil(width / BUCKET) * BUCKET), np.float32)
     batch[0, :, :, :width] = as_input(line)
-    return decode(networks.recogniser(batch)[0], networks.characters, width / batch.shape[3])
+    return batch, width / batch.shape[3]
 
 
 def _straightened(image: Pixels, quad: Quads) -> Pixels:
@@ -79,7 +86,7 @@ def decode(probabilities: Array, characters: Sequence[str], filled: float) -> li
     pieces = []
     for first, last in _words(read, columns):
         start, end = columns[first] + 0.5 - half, columns[last] + 0.5 + half
-        text = "".join(read[first : last + 1])
+        text = turned("".join(read[first : last + 1]))  # the words of a line are put in order by reading_order
         confidence = float(confidences[first : last + 1].mean())
         pieces.append(Piece(text, max(0.0, start * scale), min(1.0, end * scale), min(1.0, max(0.0, confidence))))
     return pieces

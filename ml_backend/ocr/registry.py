@@ -12,6 +12,7 @@ from ml_backend.errors import EngineFailed, EngineUnavailable
 from ml_backend.ocr.base import OCREngine
 from ml_backend.ocr.fake import FakeEngine
 from ml_backend.ocr.rapidocr import RapidOCREngine
+from ml_backend.ocr.recogniser.version import Recogniser
 from ml_backend.ocr.tesseract import TesseractEngine
 
 
@@ -22,17 +23,27 @@ class EngineOptions:
     runtime: str = "auto"
     languages: str = "eng"
     threads: int = 1
+    recogniser: Recogniser | None = None
 
 
 ENGINES: dict[str, Callable[[EngineOptions], OCREngine]] = {
-    "rapidocr": lambda options: RapidOCREngine(options.runtime, options.threads),
+    "rapidocr": lambda options: RapidOCREngine(options.runtime, options.threads, options.recogniser),
     "tesseract": lambda options: TesseractEngine(options.languages),
     "fake": lambda options: FakeEngine(),
 }
 
 
-def create_engine(chain: str, *, runtime: str = "auto", languages: str = "eng", threads: int = 1) -> OCREngine:
+def create_engine(
+    chain: str,
+    *,
+    runtime: str = "auto",
+    languages: str = "eng",
+    threads: int = 1,
+    recogniser: Recogniser | None = None,
+) -> OCREngine:
     """The engine named ``chain``, or several, joined by commas: each next one reads the pages on which those before it failed.
+
+    ``recogniser`` is a version that learned; engines that cannot learn go without it.
 
     Raises:
         EngineUnavailable: an unknown name, or no engine of the chain is installed.
@@ -42,7 +53,7 @@ def create_engine(chain: str, *, runtime: str = "auto", languages: str = "eng", 
         if name not in ENGINES:
             known = ", ".join(sorted(ENGINES.keys() - {"fake"}))  # the twin for tests is nothing to offer
             raise EngineUnavailable("unknown_engine", f"There is no OCR engine {name!r}.", f"Known ones: {known}.")
-    options = EngineOptions(runtime, languages, threads)
+    options = EngineOptions(runtime, languages, threads, recogniser)
     if len(names) == 1:
         return ENGINES[names[0]](options)
     engines: list[OCREngine] = []

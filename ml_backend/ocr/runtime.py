@@ -12,7 +12,6 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,8 +25,8 @@ Array = npt.NDArray[np.float32]
 Network = Callable[[Array], Array]
 
 RUNTIMES = ("onnxruntime", "openvino")
-_DETECTOR = "PP-OCRv6_det_small.onnx"
-_RECOGNISER = "PP-OCRv6_rec_small.onnx"
+DETECTOR = "PP-OCRv6_det_small.onnx"
+RECOGNISER = "PP-OCRv6_rec_small.onnx"
 
 
 @dataclass(frozen=True)
@@ -58,19 +57,31 @@ def choose_runtime(runtime: str) -> str:
     return runtime
 
 
-def load_networks(runtime: str, threads: int) -> Networks:
-    """Both networks, each using ``threads`` cores. Takes about half a second.
+def load_networks(runtime: str, threads: int, recogniser: Path | None = None) -> Networks:
+    """Both networks, each using ``threads`` cores; ``recogniser`` is a file that takes the place of the wheel's own.
+
+    Takes about half a second.
 
     Raises:
         EngineUnavailable: the model files are not where the rapidocr wheel puts them.
     """
-    detector, recogniser = (_model_path(name) for name in (_DETECTOR, _RECOGNISER))
-    if runtime == "openvino":
-        return _load_openvino(detector, recogniser, threads)
-    return _load_onnxruntime(detector, recogniser, threads)
+    detector, _ = _LOADERS[runtime](model_path(DETECTOR), threads)
+    return Networks(detector, *load_recogniser(recogniser or model_path(RECOGNISER), runtime, threads))
 
 
-def _load_onnxruntime(detector: Path, recogniser: Path, threads: int) -> Networks:
+def load_recogniser(path: Path, runtime: str, threads: int) -> tuple[Network, tuple[str, ...]]:
+    """A recogniser, and the characters of its classes 1, 2, ..."""
+    network, characters = _LOADERS[runtime](path, threads)
+    return network, (*characters.split("\n"), " ")
+
+
+def load_network(model: bytes, runtime: str, threads: int) -> Network:
+    """One network of an ONNX file in memory, using ``threads`` cores."""
+    return _LOADERS[runtime](model, threads)[0]
+
+
+def _load_onnxruntime(model: Path | bytes, threads: int) -> tuple[Network, str]:
+    """The network, and the characters its file names."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -81,20 +92,18 @@ def _load_onnxruntime(detector: Path, recogniser: Path, threads: int) -> Network
     options.add_session_config_entry(
         "session.intra_op.allow_spinning", "0"
     )  # waiting threads must not eat the web's cores
+    source = str(model) if isinstance(model, Path) else model
+    session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+    name = session.get_inputs()[0].name
 
-    def session(path: Path) -> Any:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    def run(batch: Array) -> Array:
+        return session.run(None, {name: batch})[0]  # type: ignore[no-any-return]
 
-    def network(session: Any) -> Network:
-        name = session.get_inputs()[0].name
-        return lambda batch: session.run(None, {name: batch})[0]
-
-    reader = session(recogniser)
-    characters = reader.get_modelmeta().custom_metadata_map["character"]
-    return Networks(network(session(detector)), network(reader), _alphabet(characters))
+    return run, session.get_modelmeta().custom_metadata_map.get("character", "")
 
 
-def _load_openvino(detector: Path, recogniser: Path, threads: int) -> Networks:
+def _load_openvino(model: Path | bytes, threads: int) -> tuple[Network, str]:
+    """The network, and the characters its file names."""
     # Importing openvino sends a usage message unless this optional package of its is missing; then it uses its own stub.
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
     import openvino
@@ -106,26 +115,25 @@ def _load_openvino(detector: Path, recogniser: Path, threads: int) -> Networks:
         "ENABLE_CPU_PINNING": False,  # otherwise every reader sits on the same core
         "CPU_RUNTIME_CACHE_CAPACITY": 200,  # plans for shapes seen before; unbounded they cost 200 MB a reader and save nothing
     }
+    read = core.read_model(model)
+    request = core.compile_model(read, "CPU", hints).create_infer_request()
 
-    def network(model: Any) -> Network:
-        request = core.compile_model(model, "CPU", hints).create_infer_request()
+    def run(batch: Array) -> Array:
+        request.infer([batch], share_inputs=True)
+        return request.get_output_tensor().data  # type: ignore[no-any-return]
 
-        def run(batch: Array) -> Array:
-            request.infer([batch], share_inputs=True)
-            return request.get_output_tensor().data  # type: ignore[no-any-return]
-
-        return run
-
-    reader = core.read_model(recogniser)
-    characters = reader.get_rt_info()["framework"]["character"].value
-    return Networks(network(core.read_model(detector)), network(reader), _alphabet(characters))
+    named = read.has_rt_info(["framework", "character"])
+    return run, read.get_rt_info(["framework", "character"]).value if named else ""
 
 
-def _alphabet(characters: str) -> tuple[str, ...]:
-    return (*characters.splitlines(), " ")
+_LOADERS: dict[str, Callable[[Path | bytes, int], tuple[Network, str]]] = {
+    "onnxruntime": _load_onnxruntime,
+    "openvino": _load_openvino,
+}
 
 
-def _model_path(name: str) -> Path:
+def model_path(name: str) -> Path:
+    """Where the rapidocr wheel has put a model. Raises EngineUnavailable if it has not."""
     spec = importlib.util.find_spec("rapidocr")
     if spec is None or spec.origin is None:
         raise EngineUnavailable(

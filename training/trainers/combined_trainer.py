@@ -55,7 +55,8 @@ class CombinedTrainer:
         def save(folder: Path) -> None:
             extractor.save(folder, savers)
 
-        return Fitted(extractor, save, out_of_fold)
+        settings = {name: value for one in fitted.values() for name, value in one.settings.items()}
+        return Fitted(extractor, save, out_of_fold, settings)
 
 
 def _combined(

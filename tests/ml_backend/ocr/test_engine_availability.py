@@ -51,7 +51,7 @@ def test_a_runtime_that_is_not_there_is_refused_with_the_fix(
 
 
 def test_a_missing_model_is_named_with_the_fix_and_nothing_is_downloaded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runtime, "_DETECTOR", "PP-OCRv9.onnx")
+    monkeypatch.setattr(runtime, "DETECTOR", "PP-OCRv9.onnx")
     with pytest.raises(EngineUnavailable, match=r"PP-OCRv9\.onnx.*pip install"):
         runtime.load_networks("onnxruntime", 1)
 
