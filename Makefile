@@ -77,7 +77,7 @@ $(VENV)/.has-demo: $(VENV)/.has-uv pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.has-dev: $(VENV)/.has-uv pyproject.toml constraints.txt
-	@echo "==> docloop and what its tests need, into $(VENV) (about 900 MB; a minute, more on a slow line)"
+	@echo "==> docloop and what its tests need, into $(VENV) (about 2.5 GB, torch among it; two minutes, more on a slow line)"
 	@$(call install,dev)
 	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(VENV) --no-deps $(ML_HOST)
 	@touch $@ $(VENV)/.has-demo
@@ -91,7 +91,7 @@ $(LS_VENV)/.has-$(LABEL_STUDIO): | $(VENV)/.has-uv
 constraints: $(VENV)/.has-dev
 	@{ echo "# The versions docloop is tested with, used by the Makefile. Refresh: delete $(VENV), empty this file,"; \
 	   echo "# then: make setup constraints"; \
-	   $(BIN)/uv pip freeze --quiet --python $(VENV) --exclude-editable | grep -E '^[A-Za-z0-9._-]+==' | grep -vE '^(pip|setuptools|label-studio-ml|label-studio-tools)=='; } > $(VENV)/constraints.txt
+	   $(BIN)/uv pip freeze --quiet --python $(VENV) --exclude-editable | grep -E '^[A-Za-z0-9._-]+==' | grep -vE '^(pip|setuptools|label-studio-ml|label-studio-tools)==' | sed 's/+cpu$$//'; } > $(VENV)/constraints.txt
 	@mv $(VENV)/constraints.txt constraints.txt
 	@touch $(VENV)/.has-demo $(VENV)/.has-dev
 	@echo "==> constraints.txt: $$(grep -c == constraints.txt) versions"
