@@ -149,10 +149,10 @@ def _confine(order: Mapping[str, Any]) -> None:
     for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(each, signal.SIG_IGN)  # a stop reaches everybody; our parent decides what becomes of us
     os.nice(order["nice"])
-    allowed = resource.getrlimit(resource.RLIMIT_AS)[1]
-    space = order["address_space"]
-    with suppress(OSError, ValueError):  # not every system has it; the parent looks at the memory too
-        resource.setrlimit(resource.RLIMIT_AS, (space if allowed < 0 else min(space, allowed), allowed))
+    allowed, space = resource.getrlimit(resource.RLIMIT_AS)[1], order["address_space"]
+    if space:
+        with suppress(OSError, ValueError):  # not every system has it; the parent looks at the memory too
+            resource.setrlimit(resource.RLIMIT_AS, (space if allowed < 0 else min(space, allowed), allowed))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 

@@ -43,11 +43,13 @@ def resident(pid: int) -> int:
 class Limits:
     """Times are seconds, ``memory`` bytes.
 
+    ``reserve``: whether a run may reserve as much as it likes and only use ``memory``; CUDA reserves all of a GPU's and more.
     ``silence``: without a heartbeat for so long a run counts as dead. ``grace``: how long a run that was told to stop may go on
     without asking. ``watch``: how often the parent looks. ``attempts``: starts before a run fails for good.
     """
 
     threads: int = 1
+    reserve: bool = False
     memory: int = field(default_factory=default_memory)
     nice: int = 10
     heartbeat: float = 3.0
@@ -58,11 +60,11 @@ class Limits:
 
     @property
     def address_space(self) -> int:
-        """Bytes after which the kernel refuses more, for what grows faster than the parent looks.
+        """Bytes after which the kernel refuses more, for what grows faster than the parent looks; 0 for no such limit.
 
         Libraries reserve more than they use, so it is far above ``memory``.
         """
-        return 2 * self.memory + 2 * GB
+        return 0 if self.reserve else 2 * self.memory + 2 * GB
 
     def environment(self) -> Mapping[str, str]:
         """Settings that numeric libraries read when they are imported."""

@@ -30,7 +30,7 @@ from training.look import look
 from training.pauses import FIRST, Pauses
 from training.push import SUPERSEDED
 from training.push_job import PUSH_RUNNING, Pusher, build_ranking_services
-from training.run_limits import SILENCE, Limits
+from training.run_limits import SILENCE, Limits, default_memory
 from training.supervisor import Supervisor, reap
 from training.train_child import train
 
@@ -284,7 +284,7 @@ def run_worker(settings: Settings) -> None:
     services = build_ranking_services(settings)
     queue = open_queue(settings.queue_url.get_secret_value(), settings.data_dir)
     memory = settings.training_memory_mb * 1_000_000
-    limits = Limits(memory=memory) if memory else Limits()
+    limits = Limits(memory=memory or default_memory(), reserve=settings.layout_model)
     supervisor = Supervisor(services.store, store_url(settings), limits, stop)
     threading.Thread(target=_stop_predicting, args=(services, stop), name="stopper", daemon=True).start()
     try:

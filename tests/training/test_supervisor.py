@@ -107,6 +107,11 @@ def test_a_run_that_succeeds_is_confined_and_leaves_its_result(bench: Bench, mon
     assert after.metrics == {"niceness": os.nice(0) + 11, "threads": "2", "secrets": []}
 
 
+def test_a_run_that_may_reserve_more_than_it_uses_does(bench: Bench) -> None:
+    assert bench.after(training_targets.reserve, replace(QUICK, attempts=1)).state == "failed"
+    assert bench.after(training_targets.reserve, replace(QUICK, reserve=True)).state == "succeeded"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("target", "limits", "reason"),
