@@ -116,9 +116,11 @@ def _wait_for_verdict(store: Store, uid: str, project: int, last: int) -> None:
 @app.command()
 def cancel(project: ProjectOption) -> None:
     """Stop the training that runs or waits, and take requests back."""
+    from ml_backend.services import make_hints
     from ml_backend.status import followed_project
 
-    with opened(load_settings()) as store:
+    settings = load_settings()
+    with opened(settings) as store:
         uid = followed_project(store, project).uid
         requested = any(request.project_id == project for request in store.runs.requests())
         store.runs.answer(project)
@@ -130,6 +132,7 @@ def cancel(project: ProjectOption) -> None:
             out.print("The request to train is taken back.")
         else:
             raise DocloopError("no_run", f"Project {project} has no training that runs or waits.")
+    make_hints(settings).leave(project)  # so that docloop status says how it stands now
 
 
 @app.command()
@@ -251,6 +254,9 @@ def _change(project: int, version: str) -> None:
     if version:
         manifest, _ = registry.get(uid, version)
         out.print(f"[dim]{escape(manifest.verdict)}[/dim]")
+        if registry.active(uid) == version:
+            out.print(f"Project {project} is served by {version} already.")
+            return
         registry.activate(uid, version)
         now = version
     else:

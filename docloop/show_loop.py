@@ -54,10 +54,9 @@ def status(found: Mapping[str, Any]) -> RenderableType:
     ]
     refusal = found["training"]["refusal"]
     lines += [f"[yellow]{_shown(refusal)}[/yellow]"] if refusal and refusal != found["training"]["answer"] else []
-    lines += [
-        f"[yellow]{_shown(by)} asked to train; the worker has not looked yet.[/yellow]"
-        for by in found["training"]["requested"]
-    ]
+    running = any(run["state"] in ("requested", "running") for run in found["training"]["runs"])
+    waits = "it begins when the running training ends" if running else "the worker has not looked yet"
+    lines += [f"[yellow]{_shown(by)} asked to train; {waits}.[/yellow]" for by in found["training"]["requested"]]
     if not found["workers"]:
         lines.append("[yellow]No worker is running: start docloop serve (or docloop worker).[/yellow]")
     if found["champion_fault"]:
@@ -79,9 +78,10 @@ def progress(stage: str, share: float, seconds_left: float | None) -> str:
     return f"{said}, about {left} left"
 
 
-def rounds(runs: Sequence[Mapping[str, Any]]) -> Table:
-    """A row a training, the first at the top."""
-    made = _table("Rounds", "run", "documents", "version", "state", "F1", "before", "untouched", "verdict")
+def rounds(runs: Sequence[Mapping[str, Any]]) -> RenderableType:
+    """A row a training, the first at the top; below, what the gate said of each, which is too long for a column."""
+    made = _table("Rounds", "run", "documents", "version", "state", "F1", "before", "untouched")
+    said: list[str] = []
     for run in reversed(runs):
         state = run["state"]
         if state == "running":
@@ -94,9 +94,10 @@ def rounds(runs: Sequence[Mapping[str, Any]]) -> Table:
             _f1(run["f1"]),
             _f1(run["champion_f1"]),
             _share(run["acceptance"]),
-            _shown(run["verdict"] or run["reason"]),
         )
-    return made
+        words = run["verdict"] or (run["reason"] if run["state"] == "failed" else "")
+        said += [f"Run {run['number']}: {_shown(words)}"] if words else []
+    return Group(made, *map(Text.from_markup, said))
 
 
 def _uses(versions: Sequence[Mapping[str, Any]]) -> Table:

@@ -32,6 +32,8 @@ class Commands(TyperGroup):
             if error.fix:
                 err.print(escape(error.fix))
             raise typer.Exit(2) from None
+        except BrokenPipeError:
+            raise  # "| head" has seen enough: typer ends quietly
         except OSError as error:
             err.print(f"[bold red]{escape(str(error))}[/bold red]")
             raise typer.Exit(2) from None

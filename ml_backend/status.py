@@ -25,7 +25,8 @@ def followed_project(store: Store, project_id: int) -> ProjectRecord:
     """
     project = store.projects.by_number(project_id)
     if project is None:
-        known = ", ".join(f"{found.project_id} “{found.title}”" for found in store.projects.all()) or "none yet"
+        known = ", ".join(f"{found.project_id} “{found.title}”" for found in store.projects.all())
+        known = known or "none yet (is DOCLOOP_DATA_DIR the one of docloop serve?)"
         raise DocloopError(
             "project_unknown",
             f"docloop does not follow project {project_id}.",
@@ -126,11 +127,19 @@ def recommendation(document: DocumentRecord, prediction: PredictionRecord, link:
         "priority": PRIORITIES.get(prediction.priority, "low"),
         "score": prediction.score,
         "probability": prediction.probability,
-        "reasons": list(prediction.reasons),
+        "reasons": list(prediction.reasons) or _least_sure(prediction.fields),
         "fields": field_texts(prediction.fields),
         "model_version": prediction.model_version,
         "link": link.format(task=document.task_id),
     }
+
+
+def _least_sure(fields: Sequence[Field]) -> list[str]:
+    """Why a document may still need a person where no criterion is met."""
+    if not fields:
+        return []
+    least = min(fields, key=lambda field: field.confidence)
+    return [f"least sure of {least.label} ({least.confidence:.0%})".replace("%", " %")]
 
 
 def field_texts(fields: Sequence[Field]) -> dict[str, list[str]]:

@@ -6,19 +6,21 @@ from collections.abc import Mapping
 from typing import Any
 
 UNCHANGED = 0.005  # points of F1: less is nothing to speak of
+CLOSE = 0.015  # points of F1: closer ones need a third digit, or rounding would contradict the verdict
 NAMED = 4  # labels named one by one; a long interface has dozens
 
 
-def number(value: float) -> str:
+def number(value: float, digits: int = 2) -> str:
     """An F1 with two digits: ".71", "1.00"."""
-    text = f"{value:.2f}"
+    text = f"{value:.{digits}f}"
     return text[1:] if text.startswith("0.") else text
 
 
 def change(metrics: Mapping[str, Any], label: str = "") -> str:
     """ ".71 -> .78", over all fields or of one label; 1.00 for a side that rightly said nothing of the label."""
     before, after = (_f1(metrics[side], label) for side in ("champion", "challenger"))
-    return f"{number(before)} -> {number(after)}"
+    digits = 3 if 0 < abs(after - before) < CLOSE else 2
+    return f"{number(before, digits)} -> {number(after, digits)}"
 
 
 def sure(probability: float) -> str:

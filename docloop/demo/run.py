@@ -113,7 +113,8 @@ def _simulate(plan: DemoPlan, running: Running, console: Console) -> None:
     from docloop.demo.simulate import Simulation, Step, draw_curve
 
     label_studio = LabelStudio(running.server.url, running.token)
-    samples = {sample.name: sample for sample in render_samples(plan.samples, seed=_SEED)}
+    there = len(list((plan.folder / "samples").glob("*.png")))  # an earlier simulation may have drawn more
+    samples = {sample.name: sample for sample in render_samples(max(plan.samples, there), seed=_SEED)}
     interface = read_interface(label_studio.project(running.project).label_config)
     with console.status("Annotating ...") as shown:
 
@@ -130,7 +131,10 @@ def _simulate(plan: DemoPlan, running: Running, console: Console) -> None:
             on_round=lambda found: console.print(show_loop.rounds(found["training"]["runs"])),
             on_step=on_step,
         )
-        simulation.run(plan.simulate)
+        try:
+            simulation.run(plan.simulate)
+        except SetupError as error:  # a document that somebody added; both servers go on, so that it can be annotated
+            console.print(f"[yellow]The simulation ends here: {escape(str(error))}[/yellow]")
     found = _status(running)
     console.print(show_loop.status(found))
     draw_curve(simulation.steps, found["training"]["runs"], plan.folder / "learning-curve.png")

@@ -99,7 +99,7 @@ class Simulation:
             raise SetupError(
                 "no_sample",
                 f"Task {task['id']} is no receipt of the demo, so that nobody knows what is right there.",
-                "Annotate or delete it in Label Studio, then start the demo again.",
+                "Annotate or delete it in Label Studio, then simulate again.",
             )
         return sample
 

@@ -191,7 +191,9 @@ class ModelRegistry:
     def _manifest(self, folder: Path) -> Manifest:
         """The manifest of a version folder that is a real folder and bears the manifest's name."""
         if folder.parent.is_symlink() or folder.is_symlink() or not folder.is_dir():
-            raise ModelRejected("model_missing", f"There is no version {folder.name} of project {folder.parent.name}.")
+            raise ModelRejected(
+                "model_missing", f"There is no version {folder.name} of this project.", "docloop versions lists them."
+            )
         try:
             manifest = manifest_from_bytes(read_small(folder / MANIFEST, MAX_MANIFEST))
         except FileNotFoundError:

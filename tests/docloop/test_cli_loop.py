@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -107,6 +108,14 @@ def test_next_shows_the_open_document_with_its_reason_and_link(run: Run) -> None
     (row,) = json.loads(run("next", "--json").output)
     assert (row["task"], row["priority"], row["score"], row["reasons"]) == (2, "medium", 0.31, ["dark"])
     assert "projects/7/data?task=2" in run("next").output
+
+
+def test_next_says_what_it_is_least_sure_of_where_no_criterion_is_met(run: Run, data: Path) -> None:
+    store = store_of(data)
+    (kept,) = (one for one, _ in store.predictions.ranking(UID, VERSION))
+    store.predictions.put_many([replace(kept, reasons=(), fields=(found("total", "9.00", confidence=0.41),))])
+    store.close()
+    assert json.loads(run("next", "--json").output)[0]["reasons"] == ["least sure of total (41 %)"]
 
 
 def test_train_is_kept_in_the_store(run: Run, data: Path) -> None:
