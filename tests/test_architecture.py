@@ -45,6 +45,7 @@ def test_every_module_says_why_it_exists() -> None:
     assert [str(p.relative_to(ROOT)) for p in SOURCES if not ast.get_docstring(ast.parse(p.read_text("utf-8")))] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "package",
     [

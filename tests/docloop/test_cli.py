@@ -37,6 +37,7 @@ def receipt(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_predict_shows_a_table_and_draws_the_page(run, receipt: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     done = run("predict", str(receipt), "--draw", str(tmp_path / "out"))
     assert done.exit_code == 0, done.output
@@ -45,6 +46,7 @@ def test_predict_shows_a_table_and_draws_the_page(run, receipt: Path, tmp_path: 
         assert drawn.size == (300, 80)
 
 
+@pytest.mark.slow
 def test_predict_gives_json_and_a_broken_file_does_not_stop_the_others(run, receipt: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     (tmp_path / "bad.png").write_bytes(b"<html>")
     done = run("predict", str(tmp_path / "bad.png"), str(receipt), "--json")

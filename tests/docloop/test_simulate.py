@@ -33,6 +33,7 @@ def simulation(names: list[str], samples: list[int]) -> Simulation:
     return Simulation(fake.client(), project, interface("total"), SAMPLES, status, on_round=lambda found: None)
 
 
+@pytest.mark.slow
 def test_each_document_is_waited_for_also_where_there_were_samples_before(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(simulate, "_POLL", 0.0)
     looks = [40, 40, 40, 41, 41, 42, 42, 42, 43]

@@ -43,6 +43,7 @@ def outcome(loader: PageLoader, data: bytes) -> str:
     return "page" if len(result) == 1 else f"{len(result)} pages"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("data", "expected"), [row[1:] for row in FILES], ids=[row[0] for row in FILES])
 def test_each_file_is_read_or_refused_by_name_and_the_next_good_file_is_read(
     loader: PageLoader, data: Callable[[], bytes], expected: str

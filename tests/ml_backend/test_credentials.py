@@ -91,6 +91,7 @@ def test_a_folder_that_cannot_be_made_is_named_with_the_ways_out(tmp_path: Path)
     assert caught.value.code == "secrets_file_unusable"
 
 
+@pytest.mark.slow
 def test_processes_that_start_together_agree_on_the_secrets(tmp_path: Path) -> None:
     program = (
         "import sys; from pathlib import Path; from ml_backend.credentials import load_credentials\n"

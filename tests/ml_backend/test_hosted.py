@@ -31,6 +31,7 @@ def texts(prediction: dict[str, Any]) -> list[str]:
     return [result["value"]["text"][0] for result in prediction["result"] if result["type"] == "textarea"]
 
 
+@pytest.mark.slow
 def test_the_1_0_9_host_serves_it(monkeypatch: pytest.MonkeyPatch, services: Services, tmp_path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # its code of 2022 is not ours to mend

@@ -113,6 +113,7 @@ def test_predicted_in_advance_each_task_fails_with_the_code_of_its_refusal(world
     assert no_trace(world)
 
 
+@pytest.mark.slow
 def test_where_label_studios_storage_redirects_to_it_only_label_studio_is_asked(
     world: World, client: FlaskClient
 ) -> None:
@@ -124,6 +125,7 @@ def test_where_label_studios_storage_redirects_to_it_only_label_studio_is_asked(
     assert world.canary.touched == []
 
 
+@pytest.mark.slow
 def test_where_a_listed_host_redirects_to_it_no_token_is_carried_anywhere(world: World, client: FlaskClient) -> None:
     paths = [f"/go?{number}" for number in range(len(REDIRECTS))]
     world.locations = dict(zip(paths, (world.fill(url) for url, _ in REDIRECTS), strict=True))

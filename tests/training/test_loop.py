@@ -115,6 +115,7 @@ def test_a_request_below_five_documents_is_answered_and_dropped(loop: Loop) -> N
     assert loop.services.store.runs.requests() == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "said", "pause"),
     [
@@ -156,6 +157,7 @@ def test_while_label_studio_fails_the_project_says_since_when_and_why_and_nothin
     assert "asked to train, with 2 confirmed documents" in loop.record.refusal
 
 
+@pytest.mark.slow
 def test_a_push_that_keeps_failing_is_said_to_fail_since_it_began(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
     loop.turn()
     loop.there.add_tasks(loop.project, [{"image": "77"}])
@@ -175,6 +177,7 @@ def test_a_push_that_keeps_failing_is_said_to_fail_since_it_began(loop: Loop, mo
     assert (loop.record.fault, loop.record.fault_since) == ("", None)
 
 
+@pytest.mark.slow
 def test_what_is_new_after_deletions_is_new_beside_what_is_left(loop: Loop) -> None:
     loop.turn()
     loop.services.store.projects.update(loop.uid, trained_samples=100)
@@ -187,6 +190,7 @@ def test_what_is_new_after_deletions_is_new_beside_what_is_left(loop: Loop) -> N
     assert "starts by itself at 31 (7 more)" in loop.record.answer
 
 
+@pytest.mark.slow
 def test_a_scheduled_time_that_comes_while_a_training_runs_is_not_lost(
     loop: Loop, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -90,6 +90,7 @@ def test_a_look_that_only_failed_again_is_not_made_anew_at_once(scene: Scene) ->
     assert [(len(report.failed), report.left) for report in reports] == [(1, 1), (1, 0), (1, 0)]
 
 
+@pytest.mark.slow
 def test_after_a_fault_of_the_host_all_are_made_as_fast_as_they_can_be_read(scene: Scene) -> None:
     scene.confirm(*([f"late {number}"] for number in range(50)))
     scene.look()

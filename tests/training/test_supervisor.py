@@ -107,6 +107,7 @@ def test_a_run_that_succeeds_is_confined_and_leaves_its_result(bench: Bench, mon
     assert after.metrics == {"niceness": os.nice(0) + 11, "threads": "2", "secrets": []}
 
 
+@pytest.mark.slow
 def test_a_run_that_may_reserve_more_than_it_uses_does(bench: Bench) -> None:
     refused = bench.after(training_targets.reserve, replace(QUICK, attempts=1))
     assert (refused.state, "OSError" in refused.reason) == ("failed", True)

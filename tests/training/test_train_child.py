@@ -72,6 +72,7 @@ def test_a_layout_model_joins_the_version_with_its_licence_and_leaves_no_checkpo
     assert list((tmp_path / "work").iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_base_model_that_is_not_there_fails_the_run_with_the_ways_out(store: Store, tmp_path: Path) -> None:
     layout = {"base_model": str(tmp_path / "nowhere"), "offline": True, "work": str(tmp_path / "work")}
     ended = trained(store, tmp_path, layout)

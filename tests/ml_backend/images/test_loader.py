@@ -80,6 +80,7 @@ def test_the_child_gives_the_same_pages_as_decoding_here() -> None:
     assert pages[0].image.tobytes() == load_pages(data)[0].image.tobytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("deed", "code"),
     [
@@ -112,6 +113,7 @@ def test_only_the_pages_that_are_asked_for_are_decoded_and_the_child_is_ready_fo
             loader.load(tiff(3) + b"2")
 
 
+@pytest.mark.slow
 def test_the_time_of_all_pages_counts_together_but_not_what_is_done_with_them() -> None:
     with naughty_loader(seconds=0.8) as loader:
         pages = loader.pages(tiff(2))

@@ -30,6 +30,7 @@ def fake() -> FakeLabelStudio:
     return made
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [1, 2, 3, 6, 7, 8, 11, 12, 1000])
 def test_every_task_comes_once_in_the_order_of_its_change_whatever_the_page(fake: FakeLabelStudio, size: int) -> None:
     pages = list(stamps_since(fake.client(), 1, "", size))

@@ -208,6 +208,7 @@ def _put(*path: Any, value: Any) -> Callable[[Path], None]:
     return _edit(change)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "harm",
     [

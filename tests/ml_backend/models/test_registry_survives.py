@@ -23,6 +23,7 @@ def test_a_publish_brings_everything_to_the_disk_before_its_name_appears(tmp_pat
     assert f"fsync {PROJECT}" in steps[last:], "and its new name is on the disk too"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", range(4))
 def test_a_publish_and_activation_killed_anywhere_leaves_the_old_version_or_the_new(tmp_path: Path, first: int) -> None:
     """Every fourth step here; all of them in tests/promises."""

@@ -110,6 +110,7 @@ def test_missing_language_data_is_named_with_the_packages_to_install(tessdata: P
     )
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(importlib.util.find_spec("openvino") is None, reason="openvino is not installed")
 def test_loading_openvino_opens_no_connection() -> None:
     script = """

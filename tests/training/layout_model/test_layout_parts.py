@@ -170,6 +170,7 @@ def answer(number: int, chance: float, right: bool, text: str = "5.00") -> Answe
     return Answer(sample, {"total": [(choice, said)]})
 
 
+@pytest.mark.slow
 def test_confidences_are_the_share_that_was_right() -> None:
     """Networks are too sure: what they call .999 is right in nine of ten documents, what they call .6 in three."""
     sure = [answer(n, 0.999, n % 10 != 0) for n in range(200)]

@@ -140,6 +140,7 @@ def test_the_licence_of_the_base_is_with_the_version(model: LayoutModel) -> None
     assert model.learned.base.licence == "cc-by-nc-sa-4.0"
 
 
+@pytest.mark.slow
 def test_serving_needs_neither_torch_nor_transformers(folder: Path) -> None:
     script = """
 import sys
