@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import islice
 
 from active_learning.diversity import Profiles, Signature, signature
@@ -25,6 +26,7 @@ from training.recover import stored_there
 
 AT_ONCE = 20  # samples of one turn; the next one goes on
 LIKE = 0.45  # of two signatures: receipts of different shops are nearly always less alike
+KNOWN_AFTER = 3600.0  # seconds after a confirmation, by when every prediction is made with it
 MOST = 100  # documents that are answered again for one sample: the likest
 _OF_ONE = frozenset({NO_SUCH_THING, REFUSED})  # what Label Studio says of one prediction; the others go on
 
@@ -89,15 +91,23 @@ class Telling:
         return held
 
 
-def _alike(samples: Sequence[Sample], there: Sequence[tuple[int, Signature]]) -> list[int]:
-    """The open tasks that look like one of the samples, each once."""
-    mine = [looks for sample in samples if (looks := signature(sample.document))]
-    tasks = [task for task, looks in there if looks]
-    if not mine or not tasks:
+def _alike(samples: Sequence[Sample], there: Sequence[tuple[int, Signature, float]]) -> list[int]:
+    """The open tasks that look like one of the samples and may have been answered without it, each once."""
+    mine = [(looks, _seconds(sample)) for sample in samples if (looks := signature(sample.document))]
+    others = [one for one in there if one[1]]
+    if not mine or not others:
         return []
-    table = Profiles.of(mine).table(range(len(mine)), Profiles.of([looks for _, looks in there if looks]))
-    likest = [[at for at in row.argsort(kind="stable")[::-1][:MOST] if row[at] >= LIKE] for row in table]
-    return list(dict.fromkeys(tasks[at] for row in likest for at in row))
+    profiles = Profiles.of([looks for _, looks, _ in others])
+    table = Profiles.of([looks for looks, _ in mine]).table(range(len(mine)), profiles)
+    found: dict[int, None] = {}
+    for row, (_, confirmed) in zip(table, mine, strict=True):
+        near = (int(at) for at in row.argsort(kind="stable")[::-1][:MOST] if row[at] >= LIKE)
+        found.update((others[at][0], None) for at in near if others[at][2] < confirmed + KNOWN_AFTER)
+    return list(found)
+
+
+def _seconds(sample: Sample) -> float:
+    return datetime.fromisoformat(sample.confirmed_at).timestamp()
 
 
 def _said(fields: Sequence[Field]) -> list[tuple[str, str, int, float, float]]:

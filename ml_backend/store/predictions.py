@@ -54,11 +54,12 @@ class Predictions:
             rows = connection.execute(_of_open(both, project_uid, model_version))
             return [(score, signature) for score, signature in rows]
 
-    def of_open(self, project_uid: str, model_version: str) -> list[tuple[int, tuple[float, ...]]]:
-        """(task id, signature) of the open documents."""
-        both = (documents.c.task_id, predictions.c.signature)
+    def of_open(self, project_uid: str, model_version: str) -> list[tuple[int, tuple[float, ...], float]]:
+        """(task id, signature, when it was pushed) of the open documents."""
+        each = (documents.c.task_id, predictions.c.signature, predictions.c.pushed_at)
         with self._database.read() as connection:
-            return [(task, found) for task, found in connection.execute(_of_open(both, project_uid, model_version))]
+            rows = connection.execute(_of_open(each, project_uid, model_version))
+            return [(task, found, pushed) for task, found, pushed in rows]
 
     def fields_of(self, document_ids: Collection[int], model_version: str) -> dict[int, tuple[Field, ...]]:
         """What was predicted for these documents by this version, by document id."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -31,6 +32,7 @@ def queue(services: Services) -> Iterator[JobQueue]:
 @pytest.fixture
 def loop(services: Services, queue: JobQueue) -> Loop:
     made = Loop.of(services, queue, list(RECEIPTS), RECEIPTS.__getitem__)
+    made.there.now = time.time()
     made.turn()
     return made
 
@@ -75,6 +77,15 @@ def test_the_next_receipt_of_the_shop_is_answered_from_the_one_confirmed(loop: L
     known = {p.document_id: p for p, _ in loop.services.store.predictions.ranking(loop.uid, loop.record_version)}
     shown = {f.text for p in known.values() for f in p.fields}
     assert {"27.30", "37.30", "47.30"} <= shown  # the store knows what is shown now
+
+
+def test_what_was_predicted_long_after_a_confirmation_knows_it_already(loop: Loop) -> None:
+    """As in a project with thousands of annotations that docloop is connected to."""
+    loop.there.now -= 7200.0
+    confirm(loop, "h1")
+    loop.turn()
+    assert said(loop, "h2").get("total") != "27.30"
+    assert loop.services.store.samples.untold(loop.uid, 10) == []
 
 
 def test_a_project_where_nothing_is_new_is_asked_nothing_more(loop: Loop) -> None:
