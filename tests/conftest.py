@@ -11,6 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from builders import word
+from ml_backend.jobs.queue import JobQueue, open_queue
 from ml_backend.ocr.fake import FakeEngine
 from ml_backend.services import Services, build_services
 from ml_backend.settings import Settings, load_settings
@@ -40,6 +41,14 @@ def services(settings: Settings, engine: FakeEngine) -> Iterator[Services]:
     built = build_services(settings, engine=engine)
     yield built
     built.close()
+
+
+@pytest.fixture
+def queue(services: Services) -> Iterator[JobQueue]:
+    """The embedded queue of jobs, in the services' data folder."""
+    made = open_queue("", services.settings.data_dir)
+    yield made
+    made.close()
 
 
 @pytest.fixture

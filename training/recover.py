@@ -25,7 +25,7 @@ from training.push import Push, PushReport, Ready
 from training.ranking import Held, StoreRanking
 
 AT_ONCE = 5 * TASKS_AT_ONCE  # documents of one turn; the next one goes on
-_OF_ONE = frozenset({NO_SUCH_THING, REFUSED})  # what Label Studio says of one prediction; the others go on
+OF_ONE = frozenset({NO_SUCH_THING, REFUSED})  # what Label Studio says of one prediction; the others go on
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class Recovery:
             try:
                 held[one.task_id] = self._held(there[one.task_id], one.body["score"], score)
             except LabelStudioError as error:
-                if error.code not in _OF_ONE:
+                if error.code not in OF_ONE:
                     raise
         return held
 

@@ -18,17 +18,15 @@ from ml_backend.document.samples import Sample
 from ml_backend.errors import LabelStudioError
 from ml_backend.label_studio.changes import TASKS_AT_ONCE
 from ml_backend.label_studio.client import TaskRow
-from ml_backend.label_studio.refusals import NO_SUCH_THING, REFUSED
 from ml_backend.store.store import Store
 from training.push import Push, PushReport, Ready
 from training.ranking import Held, StoreRanking
-from training.recover import stored_there
+from training.recover import OF_ONE, stored_there
 
 AT_ONCE = 20  # samples of one turn; the next one goes on
 LIKE = 0.45  # of two signatures: receipts of different shops are nearly always less alike
 KNOWN_AFTER = 3600.0  # seconds after a confirmation, by when every prediction is made with it
 MOST = 100  # documents that are answered again for one sample: the likest
-_OF_ONE = frozenset({NO_SUCH_THING, REFUSED})  # what Label Studio says of one prediction; the others go on
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +84,7 @@ class Telling:
                     self.push.label_studio.call("PATCH", f"api/predictions/{stored['id']}/", body=body)
                     held[one.task_id] = Held(score, time.time())
                 except LabelStudioError as error:
-                    if error.code not in _OF_ONE:  # gone or closed meanwhile
+                    if error.code not in OF_ONE:  # gone or closed meanwhile
                         raise
         return held
 

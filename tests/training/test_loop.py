@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -15,7 +15,7 @@ from made_receipts import SPECS
 
 from ml_backend.document.fields import Field
 from ml_backend.errors import FetchRefused, LabelStudioError
-from ml_backend.jobs.queue import JobQueue, open_queue
+from ml_backend.jobs.queue import JobQueue
 from ml_backend.services import Services
 from ml_backend.status import project_status, recommendations
 from training.holding import held
@@ -24,13 +24,6 @@ from training.reconcile import Reconcile
 from training.samples import SampleCollector
 
 LABELS = [spec.label for spec in SPECS]
-
-
-@pytest.fixture
-def queue(services: Services) -> Iterator[JobQueue]:
-    made = open_queue("", services.settings.data_dir)
-    yield made
-    made.close()
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +13,7 @@ from made_receipts import made_receipt
 from ml_backend.answers import answer_tasks
 from ml_backend.batches import BatchPredictor
 from ml_backend.errors import FetchRefused, LabelStudioError, StoreError
-from ml_backend.jobs.queue import JobQueue, open_queue
+from ml_backend.jobs.queue import JobQueue
 from ml_backend.label_studio.refusals import REFUSED
 from ml_backend.label_studio.results import from_prediction_body
 from ml_backend.services import Services
@@ -23,13 +23,6 @@ from training.ranking import StoreRanking
 from training.recover import AT_ONCE
 
 DOCUMENTS = 12
-
-
-@pytest.fixture
-def queue(services: Services) -> Iterator[JobQueue]:
-    made = open_queue("", services.settings.data_dir)
-    yield made
-    made.close()
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 
 import pytest
 from loop_parts import Loop
@@ -11,7 +10,7 @@ from shops import harbour, mill
 
 from ml_backend.document.samples import Sample
 from ml_backend.errors import LabelStudioError
-from ml_backend.jobs.queue import JobQueue, open_queue
+from ml_backend.jobs.queue import JobQueue
 from ml_backend.label_studio.refusals import REFUSED
 from ml_backend.services import Services
 from training.push_job import Pusher
@@ -20,13 +19,6 @@ RECEIPTS = {
     **{f"h{n}": harbour(f"0{n}/03/2024", f"{n}7.30", name=f"h{n}") for n in range(1, 5)},
     **{f"m{n}": mill(f"1{n}/04/2024", f"{n}1.20", name=f"m{n}") for n in range(1, 4)},
 }
-
-
-@pytest.fixture
-def queue(services: Services) -> Iterator[JobQueue]:
-    made = open_queue("", services.settings.data_dir)
-    yield made
-    made.close()
 
 
 @pytest.fixture
