@@ -6,7 +6,6 @@ time limits) belongs to ``batches``; how the parts are made, to ``services``.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Callable, Generator, Hashable, Sequence
 from contextlib import closing
@@ -17,7 +16,7 @@ from ml_backend.document.elements import Document, Page
 from ml_backend.document.fields import Extraction, Field, FieldSpec, Prediction
 from ml_backend.document.geometry import Box
 from ml_backend.errors import DocloopError, EngineFailed
-from ml_backend.images.pages import PageImage
+from ml_backend.images.pages import PageImage, content_of
 from ml_backend.label_studio.label_config import Interface
 from ml_backend.label_studio.tasks import Task
 from ml_backend.models.base import FieldExtractor
@@ -32,11 +31,13 @@ Observer = Callable[[Document, Extraction, Sequence[FieldSpec], str], object]
 
 @dataclass(frozen=True, slots=True)
 class ReadDocument:
-    """The words of a task's pages. ``content`` is the SHA-256 of the pages' pixels, ``failures`` why some pages are empty."""
+    """The words of a task's pages. ``content`` is the SHA-256 of the pages' pixels, ``failures`` why some pages are empty,
+    ``files`` the bytes of each page where it was read whole."""
 
     document: Document
     content: str
     failures: tuple[DocloopError, ...] = ()
+    files: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +84,15 @@ class Predictor:
         """
         pages: list[Page] = []
         digests: list[str] = []
+        files: list[bytes] = []
         failures: list[DocloopError] = []
         for number, url in enumerate(task.page_urls(interface)):
             try:
-                picture = self._picture(url, task)
+                data = self.fetch(url, task.id)
+                picture = self._picture(data)
                 digests.append(picture.digest)
                 pages.append(self.read(picture))
+                files += [data] if whole else []
             except DocloopError as error:
                 log.warning("task %s page %s: %s", task.id, number + 1, error.code)
                 PAGE_FAILURES.labels(error.code).inc()
@@ -98,7 +102,7 @@ class Predictor:
                 pages.append(Page(1, 1))
         if len(failures) == len(pages):
             raise failures[0]
-        return ReadDocument(Document(tuple(pages)), content_of(digests), tuple(failures))
+        return ReadDocument(Document(tuple(pages)), content_of(digests), tuple(failures), tuple(files))
 
     def of_bytes(self, data: bytes, specs: Sequence[FieldSpec]) -> tuple[Document, Prediction]:
         """The words and the prediction of a whole file, all its pages, by the model that every project begins with."""
@@ -126,7 +130,7 @@ class Predictor:
         The words of the whole page are used, as they are mostly in the cache; when none lies inside, the box is read on its own.
         """
         url = task.page_urls(interface)[drawn.page]
-        image = self._picture(url, task)
+        image = self._picture(self.fetch(url, task.id))
         page = self.read(image)
         box = drawn.box.upright(page.width, page.height)
         inside = [i for i, word in enumerate(page.words) if word.box.intersection(box) > 0.5 * word.box.area]
@@ -142,15 +146,10 @@ class Predictor:
         sizes = [(1, 1)] * drawn.page + [(page.width, page.height)]
         return Prediction((field,), tuple(sizes), confidence, self.version(interface, project_uid), (page.engine,))
 
-    def _picture(self, url: str, task: Task) -> PageImage:
+    def _picture(self, data: bytes) -> PageImage:
         """A page of Label Studio is one picture: of a file with several, its editor shows the first, and no more is decoded."""
-        with closing(self.load(self.fetch(url, task.id))) as images:
+        with closing(self.load(data)) as images:
             return next(images)
-
-
-def content_of(digests: Sequence[str]) -> str:
-    """The identity of a document: the SHA-256 (hexadecimal) over the digests of its pages that could be decoded, in order."""
-    return hashlib.sha256("\n".join(digests).encode()).hexdigest()
 
 
 def _with_doubts(field: Field, page: Page) -> Field:

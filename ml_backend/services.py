@@ -23,6 +23,7 @@ from ml_backend.ocr.base import OCREngine
 from ml_backend.ocr.cache import PageCache
 from ml_backend.ocr.pool import OCRPool
 from ml_backend.ocr.registry import create_engine
+from ml_backend.page_files import PageFiles
 from ml_backend.predictor import Observer, Predictor
 from ml_backend.settings import Settings
 
@@ -186,6 +187,11 @@ def _members(version: str, country: str) -> dict[str, Callable[[Path], FieldExtr
 def models_folder(settings: Settings) -> Path:
     """Where model versions lie."""
     return settings.data_dir / "models"
+
+
+def page_files(settings: Settings) -> PageFiles:
+    """Where the files of confirmed pages lie."""
+    return PageFiles(settings.data_dir / "pages")
 
 
 def make_engine(settings: Settings) -> OCREngine:

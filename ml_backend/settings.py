@@ -93,6 +93,10 @@ class Settings(BaseModel):
         "", description="A layout model of this size with random weights in place of a base model."
     )
     offline: bool = Field(False, description="Never ask the model hub; the base model must be on this machine.")
+    keep_pages: bool = Field(
+        True,
+        description="Whether the page files of confirmed documents are kept, for learning to read, reports and exports.",
+    )
     confidence_threshold: float = Field(
         0.7, ge=0, le=1, description="Average OCR confidence below which a document is asked sooner."
     )

@@ -13,9 +13,10 @@ from datetime import UTC, datetime
 
 from ml_backend.label_studio.client import Project
 from ml_backend.label_studio.label_config import Interface
-from ml_backend.services import Services
+from ml_backend.services import Services, page_files
 from ml_backend.store.records import ProjectRecord, RunRecord
 from ml_backend.store.store import Store
+from training.confirmed_pages import ConfirmedPages
 from training.decide import Decision, Situation, decide
 from training.pauses import Pauses
 from training.reconcile import Reconcile, ReconcileReport
@@ -56,7 +57,7 @@ def look(
     record = remember(services, project, interface)
     sweep = sweep or now() - record.swept_at > SWEEP_EVERY
     reconciled = Reconcile(services.access.client(), store, project, interface, now()).run(sweep)
-    samples = SampleCollector(store, services.predictor, pauses).collect(project.uid, interface)
+    samples = _collect(services, project.uid, interface, pauses)
     if not samples.left:
         _count_from_what_is_left(store, project.uid)
     decision, run = _decide(services, project, now())
@@ -68,6 +69,17 @@ def look(
     )
     _note_refusal(store, project.uid, decision)
     return LookReport(project, reconciled, samples, decision, run)
+
+
+def _collect(services: Services, project_uid: str, interface: Interface, pauses: Pauses) -> SampleReport:
+    """The samples that are missing, with the files of their pages."""
+    store, predictor, settings = services.store, services.predictor, services.settings
+    pages = ConfirmedPages(store, predictor, page_files(settings), pauses, settings.keep_pages)
+    report = SampleCollector(store, predictor, pauses, keep=pages.keep).collect(project_uid, interface)
+    if not report.left:
+        pages.complete(project_uid, interface)
+    pages.drop_others()
+    return report
 
 
 def _note_refusal(store: Store, project_uid: str, decision: Decision) -> None:

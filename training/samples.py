@@ -48,13 +48,14 @@ class SampleReport:
 @dataclass(frozen=True, slots=True)
 class SampleCollector:
     """``pauses`` remembers what failed, so that pages nobody can read neither hold up the others nor are tried at every look;
-    ``chance`` draws who is tried again first."""
+    ``chance`` draws who is tried again first; ``keep`` is given the page files of each sample that was stored."""
 
     store: Store
     predictor: Predictor
     pauses: Pauses
     clock: Callable[[], float] = time.monotonic
     chance: Random = field(default_factory=Random)
+    keep: Callable[[str, Sequence[bytes]], None] = lambda content, files: None
 
     def collect(self, project_uid: str, interface: Interface) -> SampleReport:
         """Make the samples that are missing, drop those whose annotation is gone, complete the ledger with what OCR read."""
@@ -104,10 +105,12 @@ class SampleCollector:
         sample = Sample(reading.content, reading.document, labelled, annotation.completed_by, annotation.updated_at)
         corrections = corrections_of(annotation, document.task_id, reading.document)
         with self.store.transaction():
-            if self._as_it_was(document, annotation):
-                self.store.documents.set_content(document.id, reading.content)
-                self.store.samples.put(document.id, sample)
-                self.store.ledger.put(document.id, annotation, corrections)
+            if not self._as_it_was(document, annotation):
+                return
+            self.store.documents.set_content(document.id, reading.content)
+            self.store.samples.put(document.id, sample)
+            self.store.ledger.put(document.id, annotation, corrections)
+        self.keep(reading.content, reading.files)
 
     def _as_it_was(self, document: DocumentRecord, annotation: AnnotationRecord) -> bool:
         """Whether both are still what they were before the pages were read: another look may have come by meanwhile."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from PIL.Image import Image
@@ -39,3 +40,8 @@ def digest(size: tuple[int, int], pixels: bytes | bytearray) -> str:
     total = hashlib.sha256(b"RGB %d %d\n" % size)
     total.update(pixels)
     return total.hexdigest()
+
+
+def content_of(digests: Sequence[str]) -> str:
+    """The identity of a document: the SHA-256 (hexadecimal) over the digests of its pages that could be decoded, in order."""
+    return hashlib.sha256("\n".join(digests).encode()).hexdigest()

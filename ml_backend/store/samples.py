@@ -101,6 +101,15 @@ class Samples:
         with self._database.read() as connection:
             return int(connection.execute(statement).scalar_one())
 
+    def contents(self, project_uid: str | None = None) -> dict[str, int]:
+        """The contents of a project's samples, or of all, each with the id of a document that has it."""
+        statement = sa.select(samples.c.content, sa.func.min(samples.c.document_id)).group_by(samples.c.content)
+        if project_uid is not None:
+            mine = samples.c.document_id == documents.c.id
+            statement = statement.join_from(samples, documents, mine).where(documents.c.project_uid == project_uid)
+        with self._database.read() as connection:
+            return {row[0]: row[1] for row in connection.execute(statement)}
+
     def untold(self, project_uid: str, limit: int) -> list[tuple[int, Sample]]:
         """Samples that the open documents like them were not told of yet, by document id; a broken one is left out."""
         statement = (

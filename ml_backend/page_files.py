@@ -1,0 +1,93 @@
+"""The files of confirmed documents' pages, as Label Studio gave them: what pictures are made of when nobody can be asked again.
+
+A task's URL may be dead in a month (signed links, cleaned buckets), and a training process may fetch nothing. So the bytes of a
+confirmed document are kept, unchanged, under its content:
+
+    <folder>/ab/abcdef.../0  1  2 ...      one file a page
+
+They are written aside and renamed, so that a document's files are all there or none is.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing, suppress
+from pathlib import Path
+from tempfile import mkdtemp
+
+from ml_backend.errors import ImageRejected
+from ml_backend.images.pages import PageImage, content_of
+
+_CONTENT = re.compile(r"[0-9a-f]{64}")
+_ASIDE = ".part-"
+MOST_PAGES = 1_000
+
+Load = Callable[[bytes], Generator[PageImage, None, None]]
+"""A file's pages, upright, decoded one by one (``PageLoader.pages``)."""
+
+
+class PageFiles:
+    """Safe for threads and processes. ``content`` is always a document's identity, 64 hexadecimal digits."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def put(self, content: str, files: Sequence[bytes]) -> None:
+        """Keep the files of a document's pages, in their order; nothing where they are kept already.
+
+        Raises:
+            OSError: the disk refused; nothing of the document is there then.
+        """
+        target = self._place(content)
+        if target.exists():
+            return
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        aside = Path(mkdtemp(prefix=_ASIDE, dir=target.parent))
+        try:
+            for number, data in enumerate(files):
+                (aside / str(number)).write_bytes(data)
+            os.rename(aside, target)
+        except OSError:
+            shutil.rmtree(aside, ignore_errors=True)
+            if not target.exists():  # else somebody was quicker
+                raise
+
+    def get(self, content: str) -> tuple[bytes, ...]:
+        """The files of a document's pages in their order; none where they are not kept."""
+        folder, files = self._place(content), list[bytes]()
+        with suppress(FileNotFoundError):
+            while len(files) < MOST_PAGES:
+                files.append((folder / str(len(files))).read_bytes())
+        return tuple(files)
+
+    def pictures(self, content: str, load: Load) -> tuple[PageImage, ...]:
+        """The upright pages of a document; none where they are not kept, or are not what was confirmed.
+
+        Of a file with several pictures the first is the page, as in Label Studio's editor.
+        """
+        try:
+            pages = tuple(_first(load, data) for data in self.get(content))
+        except ImageRejected:
+            return ()
+        return pages if pages and content_of([page.digest for page in pages]) == content else ()
+
+    def contents(self) -> set[str]:
+        """The documents whose files are kept."""
+        return {path.name for path in self._folder.glob("??/*") if _CONTENT.fullmatch(path.name)}
+
+    def remove(self, content: str) -> None:
+        """Forget a document's files."""
+        shutil.rmtree(self._place(content), ignore_errors=True)
+
+    def _place(self, content: str) -> Path:
+        if not _CONTENT.fullmatch(content):
+            raise ValueError(f"{content!r} is not the content of a document")
+        return self._folder / content[:2] / content
+
+
+def _first(load: Load, data: bytes) -> PageImage:
+    with closing(load(data)) as images:
+        return next(images)

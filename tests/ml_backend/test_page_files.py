@@ -1,0 +1,77 @@
+"""Page files: whole or not there, and pictures only of what was confirmed."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from ml_backend.errors import ImageRejected
+from ml_backend.images.pages import PageImage, content_of
+from ml_backend.page_files import PageFiles
+
+
+def png(shade: int) -> bytes:
+    file = BytesIO()
+    Image.new("RGB", (8, 6), (shade, shade, shade)).save(file, "PNG")
+    return file.getvalue()
+
+
+def load(data: bytes) -> Generator[PageImage, None, None]:
+    if not data.startswith(b"\x89PNG"):
+        raise ImageRejected("image_kind_unknown", "no picture")
+    yield PageImage.of(Image.open(BytesIO(data)).convert("RGB"))
+
+
+FILES = (png(10), png(20))
+CONTENT = content_of([next(load(data)).digest for data in FILES])
+
+
+def test_files_come_back_in_their_order_and_are_pictures(tmp_path: Path) -> None:
+    kept = PageFiles(tmp_path)
+    kept.put(CONTENT, FILES)
+    kept.put(CONTENT, [b"what came later changes nothing"])
+    assert kept.get(CONTENT) == FILES
+    assert [page.image.getpixel((0, 0)) for page in kept.pictures(CONTENT, load)] == [(10,) * 3, (20,) * 3]
+    assert kept.contents() == {CONTENT}
+
+
+@pytest.mark.parametrize("harm", ["gone", "another", "torn"])
+def test_pictures_of_something_else_are_none_at_all(tmp_path: Path, harm: str) -> None:
+    kept = PageFiles(tmp_path)
+    kept.put(CONTENT, FILES)
+    second = tmp_path / CONTENT[:2] / CONTENT / "1"
+    second.unlink() if harm == "gone" else second.write_bytes(png(30) if harm == "another" else b"GIF")
+    assert kept.pictures(CONTENT, load) == ()
+
+
+def test_what_is_removed_is_gone(tmp_path: Path) -> None:
+    kept = PageFiles(tmp_path)
+    kept.put(CONTENT, FILES)
+    kept.remove(CONTENT)
+    kept.remove(CONTENT)
+    assert (kept.get(CONTENT), kept.contents()) == ((), set())
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_a_disk_that_refuses_leaves_nothing_half(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    writes = Path.write_bytes
+
+    def full(path: Path, data: bytes) -> int:
+        if path.name == "1":
+            raise OSError(28, "No space left on device")
+        return writes(path, data)
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match="No space"):
+        PageFiles(tmp_path).put(CONTENT, FILES)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.parametrize("name", ["../../etc", "a" * 63, "A" * 64, ""])
+def test_only_contents_name_files(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ValueError, match="not the content"):
+        PageFiles(tmp_path).get(name)
