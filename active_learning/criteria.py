@@ -8,7 +8,7 @@
 | required fields missing | several | one | |
 | blocks a page | | fewer than 3, or outside what the samples show | more than 30 |
 | field model confidence, mean over the found labels | | below 0.6 | |
-| disagreement between keywords and model | | above 0.3 | |
+| disagreement of the models on a field, as a share of what they believe | | above 0.3 | |
 
 The priority is that of the gravest criterion, and low when none is met. It is shown beside the score and does not change it:
 Label Studio asks by score alone. More than 30 blocks are a guess that fits no long receipt: a reason, never a higher priority.
@@ -71,9 +71,11 @@ def _fields(signals: Signals, thresholds: Thresholds) -> Iterator[tuple[int, str
         doubted = sorted((confidence, label) for label, confidence in sure.items())
         least = [label for confidence, label in doubted if confidence < thresholds.field_confidence]
         yield MEDIUM, f"the model doubts {_named(least)} (average of all fields {average:.2f})"
-    if signals.disagreement > thresholds.disagreement:
-        count = len(signals.disagreeing or ())
-        yield MEDIUM, f"model and keywords disagree on {count} of {signals.asked} fields"
+    apart = sorted(
+        (-share, label) for label, share in (signals.disagreement or {}).items() if share > thresholds.disagreement
+    )
+    if apart:
+        yield MEDIUM, f"the models disagree on {_named([label for _, label in apart])}"
 
 
 def _blocks(

@@ -5,7 +5,6 @@ Every measure lies in ``[0, 1]``. Nothing here knows of documents, thresholds or
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -22,11 +21,6 @@ def mean_of(values: Sequence[float]) -> float:
 def share_below(values: Sequence[float], threshold: float) -> float:
     """The share of ``values`` under ``threshold``; 0 of nothing."""
     return sum(value < threshold for value in values) / len(values) if values else 0.0
-
-
-def same_texts(one: Sequence[str], other: Sequence[str]) -> bool:
-    """Whether both hold the same texts, each as often, in any order."""
-    return Counter(one) == Counter(other)
 
 
 def overlap(one: Floats, other: Floats) -> Floats:

@@ -18,8 +18,8 @@ class Thresholds:
     ``confidence`` is the setting ``CONFIDENCE_THRESHOLD``: a block (text line) whose words have a lower mean confidence is
     doubtful, and so is a document; under ``low_confidence`` a document is urgent. ``doubtful_blocks`` is the share of doubtful
     blocks that is too much, ``field_confidence`` what the field model should reach, ``disagreement`` (the setting
-    ``DISAGREEMENT_THRESHOLD``) the share of labels on which model and keywords may differ. ``blocks`` are the fewest and the
-    most blocks a page has, while no samples show what is usual.
+    ``DISAGREEMENT_THRESHOLD``) how much of the models' belief may go to other answers than the one given for a field.
+    ``blocks`` are the fewest and the most blocks a page has, while no samples show what is usual.
     """
 
     confidence: float = 0.7

@@ -39,10 +39,9 @@ def made_up_signals(count: int, chance: np.random.Generator) -> Iterator[Signals
             blocks=float(chance.integers(10, 32)),
             confidence=confidence,
             doubtful_blocks=doubtful,
-            asked=len(LABELS),
             field_confidence=dict.fromkeys(LABELS, field),
             missing=LABELS[: int(chance.poisson(0.1))],
-            disagreeing=LABELS[: int(chance.poisson(1.0))],
+            disagreement=dict(zip(LABELS, chance.beta(1, 6, len(LABELS)).tolist(), strict=True)),
         )
 
 

@@ -25,8 +25,8 @@ from ml_backend.models.score import document_score
 log = logging.getLogger(__name__)
 
 
-Observer = Callable[[Document, Extraction, Sequence[FieldSpec], str], object]
-"""Of a document, what was extracted, what was asked for, and the version of the field model."""
+Observer = Callable[[Document, Extraction, Sequence[FieldSpec]], object]
+"""Of a document, what was extracted, and what was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Predictor:
     load: Callable[[bytes], Generator[PageImage, None, None]]
     read: Callable[[PageImage], Page]
     champion: Callable[[str], FieldExtractor]
-    observe: Observer = lambda document, extraction, specs, version: None
+    observe: Observer = lambda document, extraction, specs: None
     remembers: Callable[[str], Hashable] = lambda project_uid: None
 
     def version(self, interface: Interface, project_uid: str) -> str:
@@ -121,7 +121,7 @@ class Predictor:
             model_version=extractor.version,
             engines=tuple(page.engine for _, page in document),
             notes=tuple(page.fallback for _, page in document if page.fallback),
-            observed=self.observe(document, extraction, specs, extractor.version),
+            observed=self.observe(document, extraction, specs),
         )
 
     def read_region(self, task: Task, interface: Interface, drawn: Field, project_uid: str) -> Prediction:

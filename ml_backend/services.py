@@ -37,6 +37,7 @@ _CACHE_BYTES = 2_000_000_000
 LAPTOP_MODEL = "token-classifier"  # the kind of model that a laptop learns
 COMBINED = "combined"  # the kind of version that holds several
 LAYOUT = "layout-model"  # LayoutLMv3 or LiLT
+MODELS, PAGES = "models", "pages"  # folders of the data folder
 KEYWORDS = "keywords"  # the member that needs no training
 
 
@@ -186,12 +187,12 @@ def _members(version: str, country: str) -> dict[str, Callable[[Path], FieldExtr
 
 def models_folder(settings: Settings) -> Path:
     """Where model versions lie."""
-    return settings.data_dir / "models"
+    return settings.data_dir / MODELS
 
 
 def page_files(settings: Settings) -> PageFiles:
     """Where the files of confirmed pages lie."""
-    return PageFiles(settings.data_dir / "pages")
+    return PageFiles(settings.data_dir / PAGES)
 
 
 def make_engine(settings: Settings) -> OCREngine:
@@ -218,7 +219,7 @@ def build_services(
     settings: Settings,
     engine: OCREngine | None = None,
     any_public_host: bool = False,
-    observe: Observer = lambda document, extraction, specs, version: None,
+    observe: Observer = lambda document, extraction, specs: None,
 ) -> Services:
     """The parts, wired. ``engine`` replaces the one that the settings name (tests use the fake twin); with
     ``any_public_host`` a person has typed the URLs, and any public address may be fetched. ``observe`` is what the

@@ -104,7 +104,7 @@ class Settings(BaseModel):
         0.3,
         ge=0,
         le=1,
-        description="Share of fields on which keywords and model may differ before a document is asked sooner.",
+        description="Share of the models' belief in other values of a field from which they are said to disagree.",
     )
 
     @field_validator("training_schedule")

@@ -21,7 +21,7 @@ from ml_backend.label_studio.client import LabelStudio
 from ml_backend.label_studio.label_config import Interface
 from ml_backend.label_studio.results import from_prediction_body, to_results
 from ml_backend.predictor import Predictor
-from ml_backend.services import Services, make_baseline, read_interface
+from ml_backend.services import Services, read_interface
 from ml_backend.store.records import ProjectRecord, RunRecord
 from ml_backend.store.store import Store
 from training.ranking import observer, thresholds
@@ -81,7 +81,7 @@ def made_predictor(services: Services, paper: Callable[[str], Sample] = numbered
         read=read,
         champion=services.predictor.champion,
         remembers=services.predictor.remembers,
-        observe=observer(make_baseline(""), thresholds(services.settings)),
+        observe=observer(thresholds(services.settings)),
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from ml_backend.errors import DocloopError
 from ml_backend.label_studio.client import Project
-from ml_backend.services import Services, build_services, make_baseline
+from ml_backend.services import Services, build_services
 from ml_backend.settings import Settings
 from training.holding import held
 from training.pauses import Pauses
@@ -26,7 +26,7 @@ _LAST_PAUSE = 3600.0  # seconds between tries to record a prediction of a docume
 
 def build_ranking_services(settings: Settings) -> Services:
     """The parts of a process that pushes: its predictor notes of each document what the ranking wants to know."""
-    return build_services(settings, observe=observer(make_baseline(settings.country), thresholds(settings)))
+    return build_services(settings, observe=observer(thresholds(settings)))
 
 
 class Pusher:

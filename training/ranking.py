@@ -19,7 +19,6 @@ from active_learning.spreading import spread
 from active_learning.thresholds import Thresholds, learnt_range
 from ml_backend.document.elements import Document
 from ml_backend.document.fields import Extraction, FieldSpec
-from ml_backend.models.base import FieldExtractor
 from ml_backend.predictor import Observer
 from ml_backend.settings import Settings
 from ml_backend.store.records import PredictionRecord
@@ -35,12 +34,11 @@ def thresholds(settings: Settings) -> Thresholds:
     return Thresholds(confidence=settings.confidence_threshold, disagreement=settings.disagreement_threshold)
 
 
-def observer(baseline: FieldExtractor, limits: Thresholds) -> Observer:
-    """What the predictor lets look at each document: the keyword baseline is asked too, to see where a model disagrees."""
+def observer(limits: Thresholds) -> Observer:
+    """What the predictor lets look at each document."""
 
-    def look(document: Document, extraction: Extraction, specs: Sequence[FieldSpec], version: str) -> Observed:
-        second = None if version == baseline.version else baseline.extract(document, specs).fields
-        return observe(document, extraction.fields, specs, second, limits)
+    def look(document: Document, extraction: Extraction, specs: Sequence[FieldSpec]) -> Observed:
+        return observe(document, extraction, specs, limits)
 
     return look
 

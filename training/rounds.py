@@ -26,6 +26,7 @@ from training.metrics import judge_all
 from training.out_of_fold import answers_of, read_out_of_fold, write_out_of_fold
 from training.report.judged import Judged, Story
 from training.report.page import write_report
+from training.report.scans import Scans, no_scans
 from training.splits import HeldOut, held_out, split_of
 from training.trainers.base import Fitted, Trainer
 from training.trust import doubts
@@ -48,7 +49,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What a round works with."""
+    """What a round works with; ``scans`` are the pages that its report shows."""
 
     store: Store
     champions: Champions
@@ -56,6 +57,7 @@ class Round:
     specs: Sequence[FieldSpec]
     progress: Progress = lambda stage, share: None
     seed: int = 0
+    scans: Scans = no_scans
 
     def run(self, run: RunRecord) -> Outcome:
         """Train, judge, publish and, if it is measurably better, promote.
@@ -145,7 +147,7 @@ class Round:
         def write(folder: Path) -> None:
             fitted.save(folder)
             write_out_of_fold(folder, fitted.out_of_fold)
-            write_report(folder, story, judged)
+            write_report(folder, story, judged, self.scans)
 
         registry.publish(project_uid, manifest, write)
 

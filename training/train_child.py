@@ -10,10 +10,13 @@ from typing import Any
 
 from ml_backend.champions import Champions
 from ml_backend.errors import ModelRejected
-from ml_backend.services import champions_in, read_interface
+from ml_backend.images.loader import PageLoader
+from ml_backend.page_files import PageFiles
+from ml_backend.services import MODELS, PAGES, champions_in, read_interface
 from ml_backend.store.records import RunRecord
 from ml_backend.store.store import Store
 from training.child import Progress
+from training.report.scans import Scans
 from training.rounds import Round
 from training.trainers.base import Trainer
 from training.trainers.combined_trainer import CombinedTrainer
@@ -22,9 +25,14 @@ from training.trainers.token_trainer import TokenTrainer
 
 
 def train(
-    store: Store, run: RunRecord, progress: Progress, models: str, country: str, layout: Mapping[str, Any] | None = None
+    store: Store,
+    run: RunRecord,
+    progress: Progress,
+    data_dir: str,
+    country: str,
+    layout: Mapping[str, Any] | None = None,
 ) -> None:
-    """Make the version of ``run`` and finish it. ``models`` is the registry's folder, ``country`` as in the settings.
+    """Make the version of ``run`` and finish it. ``data_dir`` and ``country`` are as in the settings.
 
     ``layout`` are the ``LayoutTraining`` options of a layout model, if one is wanted; its ``work`` is a folder for checkpoints,
     from which the next attempt goes on.
@@ -35,12 +43,14 @@ def train(
     if project is None:
         store.runs.finish(run.id, run.attempt, "failed", time.time(), reason="The project is not followed any more.")
         return
-    champions: Champions = champions_in(Path(models), country)
+    champions: Champions = champions_in(Path(data_dir) / MODELS, country)
     specs = read_interface(project.label_config).specs
     work = _workplace(layout, run)
     trainer = CombinedTrainer(_members(country, layout, work), champions.baseline)
     try:
-        made = Round(store, champions, trainer, specs, progress, seed=run.number).run(run)
+        with PageLoader(children=1) as loader:
+            scans = _scans(PageFiles(Path(data_dir) / PAGES), loader)
+            made = Round(store, champions, trainer, specs, progress, seed=run.number, scans=scans).run(run)
     except ModelRejected as error:
         store.runs.finish(run.id, run.attempt, "failed", time.time(), reason=str(error))
         _clear(work)
@@ -56,6 +66,10 @@ def train(
         release=made.release,
     )
     _clear(work)
+
+
+def _scans(files: PageFiles, loader: PageLoader) -> Scans:
+    return lambda content: [page.image for page in files.pictures(content, loader.pages)]
 
 
 def _members(country: str, layout: Mapping[str, Any] | None, work: Path | None) -> list[Trainer]:

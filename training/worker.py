@@ -22,7 +22,7 @@ from ml_backend.credentials import WEBHOOK_HEADER
 from ml_backend.errors import DocloopError, LabelStudioError
 from ml_backend.jobs.queue import JobQueue, open_queue
 from ml_backend.label_studio.refusals import BUSY, PROJECT_GONE
-from ml_backend.services import Services, models_folder, store_url
+from ml_backend.services import Services, store_url
 from ml_backend.settings import Settings
 from ml_backend.status import WORKER
 from training.holding import held
@@ -216,7 +216,7 @@ class Worker:
                 return  # another worker has it, or it was cancelled
             settings = self._services.settings
             arguments = {
-                "models": str(models_folder(settings)),
+                "data_dir": str(settings.data_dir),
                 "country": settings.country,
                 "layout": _layout_training(settings),
             }

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from active_learning.criteria import Assessment, assess
-from active_learning.signals import Signals, disagreeing, observe
+from active_learning.signals import Signals, observe
 from active_learning.thresholds import Thresholds, learnt_range
 from builders import found, page, word
 from ml_backend.document.elements import Document, Page
-from ml_backend.document.fields import Field, FieldSpec
+from ml_backend.document.fields import Extraction, FieldSpec
 
 SPECS = [
     FieldSpec("company", "company", required=True),
@@ -23,7 +23,7 @@ SPECS = [
 def sure(**changes: Any) -> Signals:
     """Signals that no criterion finds fault with, but for ``changes``."""
     good: dict[str, Any] = {"pages": 1, "empty_pages": 0, "words": 60, "blocks": 20.0, "confidence": 0.95}
-    good |= {"doubtful_blocks": 0.1, "asked": 7, "field_confidence": {"total": 0.9, "date": 0.8}, "disagreeing": ()}
+    good |= {"doubtful_blocks": 0.1, "field_confidence": {"total": 0.9, "date": 0.8}, "disagreement": {"total": 0.3}}
     return Signals(**good | changes)
 
 
@@ -34,50 +34,22 @@ def test_what_is_noted_of_a_document_with_a_doubtful_line_an_empty_page_and_a_mi
         word("12", confidence=0.3, line=1),
     ]
     document = Document((page(*words), page()))
-    model = [
+    fields = (
         found("total", "12", confidence=0.5),
         found("tax", "1,00", confidence=0.8),
         found("tax", "2", confidence=0.6),
-    ]
-    baseline = [found("total", "12"), found("tax", "1.00")]
-    assert observe(document, model, SPECS, baseline).signals == Signals(
+    )
+    assert observe(document, Extraction(fields, disagreement={"total": 0.4}), SPECS).signals == Signals(
         pages=2,
         empty_pages=1,
         words=3,
         blocks=2.0,
         confidence=0.7,
         doubtful_blocks=0.5,
-        asked=3,
         field_confidence={"total": 0.5, "tax": 0.7},
         missing=("company",),
-        disagreeing=("tax",),
+        disagreement={"total": 0.4},
     )
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "differs", "why"),
-    [
-        ([], [], False, "neither has it"),
-        ([found()], [], True, "only one has it"),
-        ([found(text="ACME Ltd.")], [found(text="Acme  LTD")], False, "case, dots and spaces are no difference"),
-        ([found(text="12,50")], [found(text="12.50")], False, "the same digits"),
-        ([found(text="12.50")], [found(text="13.50")], True, "other digits"),
-        ([found(text="RM 9", value="9.00")], [found(text="9.00", value="9.00")], False, "the same normal form"),
-        ([found(text="9.00", value="9.00")], [found(text="9.00")], False, "one has no normal form: the texts decide"),
-        ([found(text="1"), found(text="2")], [found(text="2"), found(text="1")], False, "the order is no difference"),
-        ([found(text="1"), found(text="1")], [found(text="1")], True, "not as often"),
-    ],
-)
-def test_model_and_keywords_differ_by_what_they_read(
-    one: list[Field], other: list[Field], differs: bool, why: str
-) -> None:
-    assert (disagreeing(one, other, ["total"]) == ("total",)) is differs, why
-    assert disagreeing(one, other, ["total"]) == disagreeing(other, one, ["total"])
-
-
-def test_nothing_is_compared_when_the_keywords_are_the_model() -> None:
-    signals = observe(Document((page(word("a")),)), [found()], SPECS).signals
-    assert (signals.disagreeing, signals.disagreement) == (None, 0.0)
 
 
 @pytest.mark.parametrize(
@@ -99,15 +71,20 @@ def test_nothing_is_compared_when_the_keywords_are_the_model() -> None:
             2,
             ("the model doubts total and tax (average of all fields 0.53)",),
         ),
-        (sure(disagreeing=("a", "b")), 1, ()),
-        (sure(disagreeing=("a", "b", "c")), 2, ("model and keywords disagree on 3 of 7 fields",)),
+        (sure(disagreement=None), 1, ()),
+        (sure(disagreement={"total": 0.31}), 2, ("the models disagree on total",)),
+        (
+            sure(disagreement={"tax": 0.3, "date": 0.4, "total": 0.5}),
+            2,
+            ("the models disagree on total and date",),  # the most first
+        ),
         (sure(pages=3, empty_pages=1), 2, ("no text was found on 1 of 3 pages",)),
         (
-            sure(blocks=40.0, disagreeing=("a", "b", "c"), missing=("a", "b")),
+            sure(blocks=40.0, disagreement={"a": 1.0}, missing=("a", "b")),
             3,
             (
                 "required fields a and b are missing",
-                "model and keywords disagree on 3 of 7 fields",
+                "the models disagree on a",
                 "40 text lines; 3 to 30 are usual",
             ),
         ),
@@ -120,14 +97,15 @@ def test_each_criterion_has_its_limit_priority_and_words(
 
 
 def test_a_document_without_text_is_urgent_and_says_so_once() -> None:
-    nothing = observe(Document((Page(1, 1),)), [], SPECS)
+    nothing = observe(Document((Page(1, 1),)), Extraction(()), SPECS)
     assert assess(nothing.signals).reasons == ("no text was found", "required fields company and total are missing")
     assert nothing.signature == ()
 
 
 def test_thresholds_and_the_learnt_range_replace_the_defaults() -> None:
-    strict = Thresholds(confidence=0.99, low_confidence=0.97, disagreement=0.0)
-    assert assess(sure(disagreeing=("a",)), strict).priority == 3
+    strict = Thresholds(confidence=0.99, low_confidence=0.97, disagreement=0.2)
+    assert assess(sure(), strict).reasons[1:] == ("the models disagree on total",)
+    assert assess(sure(), strict).priority == 3
     assert assess(sure(blocks=44.0), block_range=(9, 50)) == Assessment(1, ())
     assert assess(sure(blocks=51.0), block_range=(9, 50)) == Assessment(2, ("51 text lines; 9 to 50 are usual",))
 

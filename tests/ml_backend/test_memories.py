@@ -53,6 +53,16 @@ def test_a_confirmed_document_is_known_to_the_next_answer_and_forgotten_with_its
     assert totals(memories) == before
 
 
+def test_before_the_first_training_what_the_memory_and_the_keywords_read_differently_is_known(store: Store) -> None:
+    memories = Memories(lambda uid: KeywordBaseline(), lambda: store)
+    assert memories.champion(UID).extract(NEXT.document, SPECS).disagreement is None  # nobody to disagree with
+    confirm(store, harbour("01/03/2024", "17.30", name="h"), 1)
+    apart = memories.champion(UID).extract(NEXT.document, SPECS).disagreement
+    assert apart is not None
+    assert apart["total"] > 0.1  # keywords take the one beside TOTAL, the memory the one beside PAYABLE
+    assert apart["company"] == 0.0
+
+
 def test_nothing_is_read_before_it_is_asked_for_and_nothing_for_a_file(store: Store) -> None:
     def never() -> Store:
         raise AssertionError("the store was opened")

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 from made_receipts import SPECS, made_receipt
+from PIL import Image
 
+from ml_backend.images.pages import PageImage, content_of
+from ml_backend.page_files import PageFiles
 from ml_backend.services import champions_in
 from ml_backend.store.records import DocumentRecord, ProjectRecord, RunRecord
 from ml_backend.store.store import Store, open_store
@@ -38,7 +43,7 @@ def trained(store: Store, folder: Path, layout: dict[str, Any] | None) -> RunRec
     assert begun is not None
     claimed = store.runs.claim(begun.id, 2.0)
     assert claimed is not None
-    train(store, claimed, lambda stage, share: None, str(folder / "models"), "", layout)  # type: ignore[arg-type]
+    train(store, claimed, lambda stage, share: None, str(folder), "", layout)  # type: ignore[arg-type]
     ended = store.runs.get(begun.id)
     assert ended is not None
     return ended
@@ -70,6 +75,21 @@ def test_a_layout_model_joins_the_version_with_its_licence_and_leaves_no_checkpo
     loaded = champions.load(manifest, folder)
     assert loaded.extract(made_receipt(99).document, SPECS).fields
     assert list((tmp_path / "work").iterdir()) == []
+
+
+@pytest.mark.slow
+def test_the_report_shows_the_pages_that_were_kept(store: Store, tmp_path: Path) -> None:
+    files = PageFiles(tmp_path / "pages")
+    for content, number in store.samples.contents(UID).items():
+        picture, file = Image.new("RGB", (60, 90), (number, 0, 0)), BytesIO()
+        picture.save(file, "PNG")
+        kept = content_of([PageImage.of(picture).digest])
+        files.put(kept, [file.getvalue()])
+        store.samples.put(number, replace(store.samples.load(UID, only=[content])[0], content=kept))
+    ended = trained(store, tmp_path, None)
+    assert ended.state == "succeeded", ended.reason
+    report = (tmp_path / "models" / UID / "fields-1" / "report.html").read_text(encoding="utf-8")
+    assert report.count("data:image/jpeg;base64,") == report.count('aria-label="page"') > 0
 
 
 @pytest.mark.slow

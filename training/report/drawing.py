@@ -1,13 +1,14 @@
 """Pictures for a report as numbers for SVG: a page with its words and fields, the learning curve, the reliability plot.
 
-Pages are drawn from what OCR read, not from the scan: the words stand where they were printed. Everything is in a picture's own
-units, origin top left, y down.
+A page shows its scan; without one, what OCR read, the words where they were printed. Everything is in a picture's own units,
+origin top left, y down.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from ml_backend.document.elements import Page
 from ml_backend.document.fields import Field
@@ -16,6 +17,10 @@ from ml_backend.document.samples import Sample
 from ml_backend.models.manifest import Manifest
 from training.metrics import plain, same_region
 from training.report.figures import Reliability
+from training.report.scans import data_url
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 PAGE_WIDTH = 420.0
 CHART_WIDTH, CHART_HEIGHT = 460.0, 220.0
@@ -47,12 +52,13 @@ class Print:
 
 @dataclass(frozen=True, slots=True)
 class PagePicture:
-    """One page of a document."""
+    """One page of a document; ``scan`` is a data URL, or empty where the words are drawn."""
 
     width: float
     height: float
     words: Sequence[Print]
     fields: Sequence[Rectangle]
+    scan: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +71,14 @@ class Dot:
     strong: bool = False
 
 
-def page_pictures(sample: Sample, said: Sequence[Field]) -> list[PagePicture]:
-    """The pages that have fields, said or confirmed; the first one if none has."""
+def page_pictures(sample: Sample, said: Sequence[Field], scans: Sequence[Image] = ()) -> list[PagePicture]:
+    """The pages that have fields, said or confirmed; the first one if none has. ``scans`` are all pages, or none."""
     marks = _marks(sample.fields, said)
     pages = sorted({field.page for field, _ in marks if field.page < len(sample.document.pages)}) or [0]
-    return [_page(sample.document.pages[number], number, marks) for number in pages]
+    drawn = [_page(sample.document.pages[number], number, marks) for number in pages]
+    if len(scans) != len(sample.document.pages):
+        return drawn
+    return [replace(page, words=(), scan=data_url(scans[n])) for page, n in zip(drawn, pages, strict=True)]
 
 
 def _marks(truth: Sequence[Field], said: Sequence[Field]) -> list[tuple[Field, str]]:

@@ -10,18 +10,19 @@ from pathlib import Path
 from training.report import drawing
 from training.report.figures import NOTHING, confusion, edits, field_rows, reliability, worst
 from training.report.judged import Judged, Story
+from training.report.scans import Scans, no_scans
 from training.verdict_words import number
 
 FILE = "report.html"
 WORST = 12  # documents that are shown
 
 
-def write_report(folder: Path, story: Story, judged: Judged) -> None:
+def write_report(folder: Path, story: Story, judged: Judged, scans: Scans = no_scans) -> None:
     """Write ``FILE`` into ``folder``."""
-    (folder / FILE).write_text(render(story, judged), encoding="utf-8")
+    (folder / FILE).write_text(render(story, judged, scans), encoding="utf-8")
 
 
-def render(story: Story, judged: Judged) -> str:
+def render(story: Story, judged: Judged, scans: Scans = no_scans) -> str:
     """The page. Documents' and projects' texts are hostile: everything is escaped, and the page forbids scripts."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -42,7 +43,7 @@ def render(story: Story, judged: Judged) -> str:
         curve=drawing.learning_curve([*story.earlier, story.manifest]),
         chart=(drawing.CHART_WIDTH, drawing.CHART_HEIGHT),
         worst=[
-            (sample, count, drawing.page_pictures(sample, judged.after[sample.content]))
+            (sample, count, drawing.page_pictures(sample, judged.after[sample.content], scans(sample.content)))
             for sample, count in worst(judged, WORST)
         ],
     )

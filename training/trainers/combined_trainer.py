@@ -72,8 +72,8 @@ def _combined(
         combiner = fit_combiner(rest, answers, specs)
         for sample in known[fold::FOLDS]:
             said = {name: some[sample.content] for name, some in answers.items()}
-            chosen, _ = combiner.choose(said, specs)
-            fields[sample.content] = tuple(chosen)
+            chosen = combiner.choose(said, specs).fields
+            fields[sample.content] = chosen
             scores.append((combiner.doubt(chosen, specs), _nothing_to_correct(sample, chosen, specs)))
     return fit_combiner(known, answers, specs, scores), fields
 

@@ -64,5 +64,6 @@ class Combined:
     def extract(self, document: Document, specs: Sequence[FieldSpec]) -> Extraction:
         """Each label's field that is most likely right by what all members say, with that chance as its confidence."""
         answers = {name: member.extract(document, specs) for name, member in self.members.items()}
-        fields, score = self.combiner.choose({name: answer.fields for name, answer in answers.items()}, specs)
-        return Extraction(tuple(fields), answers[self.combiner.members[0]].word_labels, score)
+        choice = self.combiner.choose({name: answer.fields for name, answer in answers.items()}, specs)
+        word_labels = answers[self.combiner.members[0]].word_labels
+        return Extraction(choice.fields, word_labels, choice.score, choice.disagreement)

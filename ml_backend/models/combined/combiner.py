@@ -14,6 +14,16 @@ POOLED = ""
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """What the combiner makes of a document: its fields, the chance that nothing is to be corrected (None: not learned), and
+    for each label that does not repeat the share of the belief in what the members say that went to other answers."""
+
+    fields: tuple[Field, ...]
+    score: float | None
+    disagreement: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
 class Combiner:
     """``members`` in the order of trust; the first one alone answers labels that repeat.
 
@@ -34,18 +44,22 @@ class Combiner:
         if POOLED not in self.weights or any(len(own) != size for own in self.weights.values()):
             raise ValueError(f"{size} weights are needed for each label, and for those without")
 
-    def choose(
-        self, said: Mapping[str, Sequence[Field]], specs: Sequence[FieldSpec]
-    ) -> tuple[list[Field], float | None]:
-        """The fields of a document out of all that the members ``said``, and the chance that nothing is to be corrected."""
+    def choose(self, said: Mapping[str, Sequence[Field]], specs: Sequence[FieldSpec]) -> Choice:
+        """The fields of a document out of all that the members ``said``."""
         chosen: list[Field] = []
+        disagreement: dict[str, float] = {}
         for spec in specs:
             own = {member: [f for f in fields if f.label == spec.label] for member, fields in said.items()}
-            chosen.extend(own.get(self.members[0], []) if spec.repeats else self._best(spec.label, own))
+            if spec.repeats:
+                chosen.extend(own.get(self.members[0], []))
+                continue
+            best, disagreement[spec.label] = self._best(spec.label, own)
+            chosen.extend([best] if best else [])
         if self.document is None:
-            return chosen, None
+            return Choice(tuple(chosen), None, disagreement)
         slope, offset = self.document
-        return chosen, float(_sigmoid(np.array(slope * self.doubt(chosen, specs) + offset)))
+        score = float(_sigmoid(np.array(slope * self.doubt(chosen, specs) + offset)))
+        return Choice(tuple(chosen), score, disagreement)
 
     def doubt(self, chosen: Sequence[Field], specs: Sequence[FieldSpec]) -> float:
         """The logarithm of the product of all confidences and of the chances that labels without a field are absent."""
@@ -55,21 +69,38 @@ class Combiner:
             total += sum(map(_log, confidences or [self.absent.get(spec.label, 0.5)]))
         return total
 
-    def _best(self, label: str, said: Mapping[str, Sequence[Field]]) -> list[Field]:
+    def _best(self, label: str, said: Mapping[str, Sequence[Field]]) -> tuple[Field | None, float]:
+        """The likeliest proposal, if it is likely enough, and how far the members disagree."""
         some = proposals(said, self.members)
         if not some:
-            return []
+            return None, 0.0
         chances = self.chances(label, some)
         best = int(np.argmax(chances))
         if chances[best] < self.least.get(label, 0.0):
-            return []
-        return [_with_confidence(some[best].field, float(chances[best]))]
+            return None, 0.0
+        return _with_confidence(some[best].field, float(chances[best])), _against(some, chances, best)
 
     def chances(self, label: str, some: Sequence[Proposal]) -> Floats:
         """The probability of each proposal to be what an annotator leaves."""
         rows = np.array([proposal.numbers for proposal in some], dtype=np.float64)
         *weights, offset = self.weights.get(label, self.weights[POOLED])
         return _sigmoid(rows @ np.array(weights) + offset)
+
+
+def _against(some: Sequence[Proposal], chances: Floats, chosen: int) -> float:
+    """The share of the belief in all proposals that went to other answers than the ``chosen`` one.
+
+    A committee's votes, each counted by how far it is believed, less those of the winner: the variation ratio, the plainest of
+    the measures for query by committee (Dagan and Engelson 1995 take the entropy of the votes). It is 0 when all who say
+    anything say the same, however unsure. Who says nothing has no vote; another spelling of one value is no other answer.
+    """
+    answer = some[chosen].field.value
+    others = sum(
+        float(chance)
+        for at, (proposal, chance) in enumerate(zip(some, chances, strict=True))
+        if at != chosen and not (answer and proposal.field.value == answer)
+    )
+    return round(others / max(1e-9, others + float(chances[chosen])), 4)
 
 
 def _with_confidence(field: Field, chance: float) -> Field:

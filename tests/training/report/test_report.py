@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import base64
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from html.parser import HTMLParser
+from io import BytesIO
 from typing import Any
 
 import pytest
 from made_receipts import SPECS, made_receipt
+from PIL import Image
 
 from ml_backend.document.fields import Field
 from ml_backend.document.samples import Sample
@@ -113,6 +117,18 @@ def test_what_documents_say_is_only_text() -> None:
     assert "script" not in tags.seen
     assert page.count("&lt;script&gt;") > 10
     assert "default-src 'none'" in page
+
+
+def test_a_scan_is_shown_in_the_place_of_the_words() -> None:
+    found = judged([sample.fields[1:] for sample in SAMPLES])
+    worst_one = worst(found, 1)[0][0].content
+    page = render(story(), found, lambda content: [Image.new("RGB", (900, 1400), "white")] * (content == worst_one))
+    shown = re.findall(r'<image href="data:image/jpeg;base64,([^"]+)"', page)
+    with Image.open(BytesIO(base64.b64decode(shown[0]))) as scan:
+        assert (len(shown), scan.size) == (1, (840, 1307))
+    drawn = [part for part in page.split("<details") if "<text x=" in part]
+    assert len(drawn) == WORST  # the learning curve's part, and all documents but the one with a scan
+    assert "img-src data:" in page
 
 
 def test_a_document_without_pages_or_with_a_field_beyond_them_is_drawn_all_the_same() -> None:
