@@ -285,4 +285,10 @@ def _record(
         page=place.page,
         region_id=place.id,
         engine=paper.engine(place.page),
+        predicted_place=_place(old) if old and kind in ("box", "deleted") else None,
     )
+
+
+def _place(field: Field) -> tuple[float, ...]:
+    box = field.box
+    return float(field.page), box.left, box.top, box.right, box.bottom, box.rotation

@@ -14,6 +14,7 @@ from itertools import islice
 from typing import Any
 
 from ml_backend.document.elements import Document
+from ml_backend.ground_truth.truth import reviewed
 from ml_backend.label_studio.changes import (
     STAMPS_AT_ONCE,
     TASKS_AT_ONCE,
@@ -32,7 +33,6 @@ from ml_backend.store.store import Store
 from training.corrections import corrections_of
 from training.shown import MALFORMED, Shown, fields_of, shown_by_label_studio, shown_by_the_store
 from training.tidy import retire
-from training.truth import reviewed
 
 logger = logging.getLogger(__name__)
 

@@ -82,6 +82,12 @@ class Documents:
         with self._database.read() as connection:
             return int(connection.execute(mine).scalar_one())
 
+    def each(self, project_uid: str) -> Iterator[DocumentRecord]:
+        """The documents of the project by id, a few hundred in memory at a time."""
+        return self._database.pages(
+            _SELECT.where(documents.c.project_uid == project_uid), (documents.c.id,), DocumentRecord
+        )
+
     def unpredicted(self, project_uid: str, model_version: str) -> Iterator[DocumentRecord]:
         """The documents without a submitted annotation that no prediction of this version is recorded of; by id, a few hundred in
         memory at a time.

@@ -93,6 +93,17 @@ class Ledger:
         keys = (corrections.c.at, corrections.c.id)
         return self._database.pages(mine, keys, CorrectionRecord, descending=newest_first, limit=limit)
 
+    def corrections_of(self, document_ids: Collection[int]) -> dict[tuple[int, int], list[CorrectionRecord]]:
+        """The corrections of these documents in the order in which they were found, by (document id, annotation id)."""
+        found: dict[tuple[int, int], list[CorrectionRecord]] = {}
+        ordered = _CORRECTION.add_columns(corrections.c.document_id).order_by(corrections.c.id)
+        with self._database.read() as connection:
+            for chunk in in_chunks(sorted(set(document_ids))):
+                for *row, document_id in connection.execute(ordered.where(corrections.c.document_id.in_(chunk))):
+                    record = CorrectionRecord(*row)
+                    found.setdefault((document_id, record.annotation_id), []).append(record)
+        return found
+
     def counts(self, project_uid: str) -> Mapping[str, int]:
         """How many corrections of each kind there are."""
         mine = sa.select(corrections.c.kind, sa.func.count()).join_from(

@@ -68,6 +68,18 @@ class Predictions:
         with self._database.read() as connection:
             return {number: tuple(found) for number, found in connection.execute(sa.select(*both).where(*mine))}
 
+    def beliefs(self, document_ids: Collection[int]) -> dict[tuple[int, str], tuple[float, tuple[str, ...]]]:
+        """Probability and engines of all predictions of these documents, by (document id, model version)."""
+        names, found = predictions.c, {}
+        light = sa.select(names.document_id, names.model_version, names.probability, names.engines)
+        with self._database.read() as connection:
+            for chunk in in_chunks(sorted(set(document_ids))):
+                for number, version, probability, engines in connection.execute(
+                    light.where(names.document_id.in_(chunk))
+                ):
+                    found[number, version] = (probability, engines)
+        return found
+
     def shown_before(self, document_id: int, at: str) -> PredictionRecord | None:
         """What stood in Label Studio at that time: the newest prediction pushed at or before ``at`` (ISO, UTC).
 

@@ -108,6 +108,7 @@ class CorrectionRecord:
 
     ``label`` is the final label ("" when the field was deleted), ``predicted_label`` the shown one ("" when it was added).
     ``ocr_text`` is what OCR reads inside the final box (the shown box when deleted). ``region_id`` is Label Studio's.
+    ``predicted_place`` is where a field was shown that was moved or deleted: page, left, top, right, bottom, rotation.
     """
 
     kind: CorrectionKind
@@ -126,6 +127,7 @@ class CorrectionRecord:
     at: str = ""
     task_id: int = 0
     annotation_id: int = 0
+    predicted_place: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

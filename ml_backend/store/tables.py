@@ -105,6 +105,7 @@ corrections = sa.Table(
     sa.Column("lead_time", sa.Double),
     sa.Column("completed_by", Number),
     sa.Column("at", Text, nullable=False),
+    sa.Column("predicted_place", Numbers),
     sa.ForeignKeyConstraint(
         ["document_id", "annotation_id"], ["annotations.document_id", "annotations.annotation_id"], ondelete="CASCADE"
     ),

@@ -20,13 +20,13 @@ from builders import interface, interface_xml
 from ml_backend.document.elements import Document
 from ml_backend.document.fields import Field
 from ml_backend.errors import LabelStudioError
+from ml_backend.ground_truth.truth import reviewed, truth_of
 from ml_backend.label_studio.changes import time_text
 from ml_backend.label_studio.events import Event
 from ml_backend.label_studio.results import from_results
 from ml_backend.store.records import AnnotationRecord, DocumentRecord
 from ml_backend.store.store import Store, open_store
 from training.reconcile import Reconcile
-from training.truth import reviewed, truth_of
 
 LABELS = ("total", "date")
 STEPS = 30

@@ -15,12 +15,12 @@ from running_label_studio import RunningLabelStudio
 from builders import found, interface, interface_xml, prediction
 from ml_backend.document.fields import Field
 from ml_backend.document.geometry import Box
+from ml_backend.ground_truth.truth import reviewed
 from ml_backend.label_studio.changes import all_stamps, predictions, stamps_since, time_text
 from ml_backend.label_studio.client import LabelStudio
 from ml_backend.label_studio.results import from_results, to_prediction_body, to_results
 from ml_backend.store.store import Store, open_store
 from training.reconcile import Reconcile, ReconcileReport
-from training.truth import reviewed
 
 INTERFACE = interface("total", "date")
 PLACES = [Box(0.1, 0.1 * n, 0.4, 0.1 * n + 0.05) for n in range(1, 4)]

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from builders import recorded
+from ml_backend.ground_truth.truth import reviewed, truth_of
 from ml_backend.store.records import AnnotationRecord
-from training.truth import reviewed, truth_of
 
 BY_HAND = recorded("30_ui_submitted_annotations.json")
 

@@ -1,0 +1,15 @@
+"""Where a field that was moved or deleted had been shown, so that corrections alone give the prediction back."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+revision = "0003"
+down_revision = "0002"
+
+
+def upgrade() -> None:
+    """Corrections of before have none; they come with the next look at their annotation."""
+    from alembic import op
+
+    op.add_column("corrections", sa.Column("predicted_place", sa.LargeBinary))
