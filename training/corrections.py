@@ -86,9 +86,10 @@ def differences(
     records: list[CorrectionRecord] = []
     for number, new in enumerate(after):
         if number in partner:
-            records += _changes(before[partner[number]], new, paper)
+            made = _changes(before[partner[number]], new, paper)
         else:
-            records.append(_record("added", _cause_of_added(new, wrongly_shown, paper), None, new, paper))
+            made = [_record("added", _cause_of_added(new, wrongly_shown, paper), None, new, paper)]
+        records += [replace(one, field_number=number) for one in made]
     for old in deleted:
         elsewhere = old.label in newly_drawn.labels or _bare(old.text) in submitted.texts
         records.append(_record("deleted", "wrong field" if elsewhere else "absent", old, None, paper))

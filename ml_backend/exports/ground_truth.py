@@ -16,7 +16,6 @@ SCHEMA = 1
 """Raised when a line's keys change their meaning."""
 
 SourceKind = Literal["image", "pdf", "url"]
-Kind = Literal["text", "label", "box", "deleted", "added"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +24,13 @@ class Correction:
 
     ``field_path`` names the field: ``final_result[2].text`` is the text of the third field of the answer,
     ``initial_result[0]`` a field of the prediction that was deleted. ``old_value`` and ``new_value`` are a text, a label, a
-    place (``place_of``) or a whole field (``field_of``); None where there is none. ``cause`` is what was wrong and ``reason``
-    the same in words.
+    place (``place_of``) or a whole field (``field_of``); None where there is none. ``kind`` is ``text``, ``label``, ``box``,
+    ``deleted`` or ``added``; ``cause`` is what was wrong and ``reason`` the same in words.
     """
 
     field_path: str
     label: str
-    kind: Kind
+    kind: str
     old_value: Any
     new_value: Any
     cause: str = ""

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from ml_backend.document.times import utc
 from ml_backend.exports.ground_truth import GroundTruth
+
+_YES_NO = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+_NUMBER = re.compile(r"[0-9]{1,18}")
+NAMES = ("approved_only", "has_corrections", "since", "until", "fields", "model_version", "annotator", "limit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +29,28 @@ class Filters:
     model_version: str = ""
     annotator: int | None = None
     limit: int | None = None
+
+    @classmethod
+    def of(cls, given: Mapping[str, str]) -> Filters:
+        """The filters that a request or a command names (``NAMES``); ``fields`` are labels with commas between them.
+
+        Raises:
+            ValueError: an unknown name or a bad value, quoted.
+        """
+        if unknown := sorted(given.keys() - set(NAMES)):
+            raise ValueError(f"There is no filter {unknown[0][:40]!r}; there are: {', '.join(NAMES)}.")
+        return cls(
+            approved_only=_yes_no("approved_only", given.get("approved_only", "true")),
+            has_corrections=_yes_no("has_corrections", given["has_corrections"])
+            if "has_corrections" in given
+            else None,
+            since=_time("since", given.get("since", "")),
+            until=_time("until", given.get("until", "")),
+            labels=tuple(label.strip() for label in given.get("fields", "").split(",") if label.strip()),
+            model_version=given.get("model_version", ""),
+            annotator=_number("annotator", given.get("annotator", "")),
+            limit=_number("limit", given.get("limit", "")),
+        )
 
     def take(self, line: GroundTruth) -> bool:
         """Whether a line, cut to the labels, is one of those."""
@@ -47,3 +75,24 @@ def only(line: GroundTruth, labels: Sequence[str]) -> GroundTruth:
         final_result=[field for field in line.final_result if field["label"] in labels],
         corrections=[one for one in line.corrections if one.label in labels],
     )
+
+
+def _yes_no(name: str, text: str) -> bool:
+    if text.lower() not in _YES_NO:
+        raise ValueError(f"{name} is true or false, but it was: {text[:40]!r}.")
+    return _YES_NO[text.lower()]
+
+
+def _time(name: str, text: str) -> str:
+    try:
+        return utc(text)
+    except (ValueError, OverflowError):
+        raise ValueError(
+            f"{name} is a time such as 2026-01-31 or 2026-01-31T08:00:00Z, but it was: {text[:40]!r}."
+        ) from None
+
+
+def _number(name: str, text: str) -> int | None:
+    if text and not _NUMBER.fullmatch(text):
+        raise ValueError(f"{name} is a number from 0, but it was: {text[:40]!r}.")
+    return int(text) if text else None

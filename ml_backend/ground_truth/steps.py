@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from ml_backend.document.geometry import Box
+from ml_backend.document.times import utc
 from ml_backend.exports.ground_truth import Correction, field_of, place_of
 from ml_backend.exports.replay import backwards
 from ml_backend.store.records import AnnotationRecord, CorrectionRecord
 
 _NEAR = 0.0011  # of the page: the editor gives long fractions back for a box that was only clicked
-_RANK = {"label": 0, "text": 1, "box": 2}
 _WORDS = {
     "misread characters": "OCR misread it",
     "detection missed": "OCR did not see it",
@@ -44,37 +43,17 @@ def _steps(found: Sequence[CorrectionRecord], final: Sequence[Mapping[str, Any]]
 
     Raises ValueError where the records are not about these fields.
     """
-    steps, at, came = list[Correction](), 0, 0
-    for number, field in enumerate(final):
-        group = _group(found[at:], field)
-        if not group:
-            raise ValueError("a field without a record")
-        at += len(group)
-        came += group[0].kind != "added"
-        steps += [_step(one, f"final_result[{number}]", field) for one in group if one.kind != "confirmed"]
-    for one in found[at:]:
-        if one.kind != "deleted" or one.predicted_place is None:
-            raise ValueError("a record without a field")
-        steps.append(_step(one, f"initial_result[{came}]", {}))
-        came += 1
-    return steps
-
-
-def _group(records: Sequence[CorrectionRecord], field: Mapping[str, Any]) -> list[CorrectionRecord]:
-    """The first records, those about ``field``: one that says all, or a label's, a text's, a box's, in this order."""
-    group: list[CorrectionRecord] = []
-    for one in records:
-        mine = (one.region_id, one.label, one.final_value, one.page) == (
-            field["region_id"], field["label"], field["text"], field["place"]["page"],
-        )  # fmt: skip
-        if not mine or one.kind == "deleted":
-            break
-        if one.kind not in _RANK:
-            return group or [one]
-        if group and _RANK[one.kind] <= _RANK[group[-1].kind]:
-            break
-        group.append(one)
-    return group
+    kept = [one for one in found if one.kind != "deleted"]
+    if {one.field_number for one in kept} != set(range(len(final))):
+        raise ValueError("a field without a record, or a record without a field")
+    steps = [
+        _step(one, f"final_result[{one.field_number}]", final[one.field_number or 0])
+        for one in kept
+        if one.kind != "confirmed"
+    ]
+    came = len(final) - sum(one.kind == "added" for one in kept)
+    deleted = [one for one in found if one.kind == "deleted"]
+    return steps + [_step(one, f"initial_result[{came + at}]", {}) for at, one in enumerate(deleted)]
 
 
 def _step(record: CorrectionRecord, path: str, field: Mapping[str, Any]) -> Correction:
@@ -86,16 +65,12 @@ def _step(record: CorrectionRecord, path: str, field: Mapping[str, Any]) -> Corr
     elif record.kind == "label":
         old, new = record.predicted_label, record.label
     elif record.kind == "box":
-        if record.predicted_place is None:
-            raise ValueError("it is not known where the field was shown")
         old, new = _place(record.predicted_place), field["place"]
     elif record.kind == "added":
         attribute, new = "", dict(field)
-    elif record.predicted_place is not None:  # deleted
+    else:
         shown = {"region_id": record.region_id, "label": record.predicted_label, "text": record.predicted_value}
         attribute, old = "", {**shown, "place": _place(record.predicted_place)}
-    if record.kind == "confirmed":
-        raise ValueError("a confirmation is no correction")
     return Correction(
         field_path=path + attribute,
         label=record.label or record.predicted_label,
@@ -114,7 +89,9 @@ def _reason(record: CorrectionRecord) -> str:
     return f"{said}: “{record.ocr_text}”" if record.cause == "misread characters" and record.ocr_text else said
 
 
-def _place(numbers: Sequence[float]) -> dict[str, Any]:
+def _place(numbers: Sequence[float] | None) -> dict[str, Any]:
+    if numbers is None:
+        raise ValueError("it is not known where the field was shown")
     page, left, top, right, bottom, rotation = numbers
     return place_of(int(page), Box(left, top, right, bottom, rotation))
 
@@ -139,16 +116,3 @@ def _alike(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     turned = abs(here["rotation"] - there["rotation"]) % 360
     near = all(abs(here[edge] - there[edge]) <= _NEAR for edge in ("left", "top", "right", "bottom"))
     return near and here["page"] == there["page"] and min(turned, 360 - turned) <= 0.11
-
-
-def utc(at: str) -> str:
-    """An ISO time in UTC, to the microsecond, so that times compare as texts; "" for none.
-
-    Raises ValueError for what is no time.
-    """
-    if not at:
-        return ""
-    time = datetime.fromisoformat(at)
-    return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC).isoformat(timespec="microseconds")[
-        :-6
-    ] + "Z"

@@ -20,9 +20,10 @@ from itertools import islice
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from ml_backend.document.times import utc
 from ml_backend.exports.ground_truth import GroundTruth, SourceKind, field_of
 from ml_backend.ground_truth.filters import Filters, only
-from ml_backend.ground_truth.steps import initial, utc
+from ml_backend.ground_truth.steps import initial
 from ml_backend.ground_truth.truth import truth_of
 from ml_backend.store.records import AnnotationRecord, CorrectionRecord, DocumentRecord
 from ml_backend.store.store import Store

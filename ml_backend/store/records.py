@@ -109,6 +109,7 @@ class CorrectionRecord:
     ``label`` is the final label ("" when the field was deleted), ``predicted_label`` the shown one ("" when it was added).
     ``ocr_text`` is what OCR reads inside the final box (the shown box when deleted). ``region_id`` is Label Studio's.
     ``predicted_place`` is where a field was shown that was moved or deleted: page, left, top, right, bottom, rotation.
+    ``field_number`` counts the submitted fields with a label from 0 (None for a deleted one).
     """
 
     kind: CorrectionKind
@@ -128,6 +129,7 @@ class CorrectionRecord:
     task_id: int = 0
     annotation_id: int = 0
     predicted_place: tuple[float, ...] | None = None
+    field_number: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,6 +106,7 @@ corrections = sa.Table(
     sa.Column("completed_by", Number),
     sa.Column("at", Text, nullable=False),
     sa.Column("predicted_place", Numbers),
+    sa.Column("field_number", sa.Integer),
     sa.ForeignKeyConstraint(
         ["document_id", "annotation_id"], ["annotations.document_id", "annotations.annotation_id"], ondelete="CASCADE"
     ),

@@ -1,14 +1,17 @@
-"""docloop's own REST API, version 1: how it stands with a project, what to annotate next, train now."""
+"""docloop's own REST API, version 1: how it stands with a project, what to annotate next, train now, the ground truth."""
 
 from __future__ import annotations
 
 import re
 import time
 from collections.abc import Callable
+from itertools import chain
 
 from flask import Blueprint, Response, jsonify, request
 from werkzeug.exceptions import BadRequest
 
+from ml_backend.exports.jsonl import gzipped, lines
+from ml_backend.ground_truth import Filters, ground_truth
 from ml_backend.services import Services
 from ml_backend.status import followed_project, project_status, recommendations
 
@@ -34,6 +37,24 @@ def api(services: Services, now: Callable[[], float] = time.time) -> Blueprint:
         link = f"{services.settings.label_studio_url}/projects/{project_id}/data?task={{task}}"
         found = recommendations(services.store, project_id, version, link, int(limit))
         return jsonify(project=project_id, model_version=version, recommendations=found)
+
+    @routes.get("/projects/<int:project_id>/ground-truth/export")
+    def export(project_id: int) -> Response:
+        project = followed_project(services.store, project_id)
+        try:
+            filters = Filters.of(request.args)
+        except ValueError as error:
+            raise BadRequest(str(error)) from None
+        key = services.interface(project.label_config).data_key
+        blocks = lines(ground_truth(services.store, project.uid, key, filters))
+        zipped = request.accept_encodings["gzip"] > 0
+        blocks = gzipped(blocks) if zipped else blocks
+        first = next(blocks)  # what the store refuses is an answer of its own, not a broken file
+        answer = Response(chain([first], blocks), content_type="application/x-ndjson")
+        answer.headers["Vary"] = "Accept-Encoding"
+        if zipped:
+            answer.headers["Content-Encoding"] = "gzip"
+        return answer
 
     @routes.post("/projects/<int:project_id>/train")
     def train(project_id: int) -> tuple[Response, int]:

@@ -98,7 +98,7 @@ def test_a_record_says_what_was_shown_read_and_submitted() -> None:
     common = {
         "label": "tax", "predicted_label": "total", "ocr_text": "12.50", "predicted_value": "12.50", "final_value": "12.60",
         "region_id": "b", "model_version": "v1", "engine": "fake", "lead_time": 4.5, "completed_by": 3, "at": "changed",
-        "task_id": 11, "annotation_id": 7,
+        "task_id": 11, "annotation_id": 7, "field_number": 0,
     }  # fmt: skip
     assert corrections_of(annotation, 11, READ) == (
         CorrectionRecord("label", "wrong field", **common),

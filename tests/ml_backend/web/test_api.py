@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import gzip
+import json
+
 import pytest
 from flask.testing import FlaskClient
 
 from builders import found, interface_xml
 from ml_backend.services import Services, read_interface
-from ml_backend.store.records import DocumentRecord, PredictionRecord, ProjectRecord
+from ml_backend.store.records import AnnotationRecord, DocumentRecord, PredictionRecord, ProjectRecord
+from training.corrections import corrections_of
 
 UID = "7.1795000000"
 CONFIG = interface_xml("total")
@@ -94,3 +98,21 @@ def test_a_project_nobody_follows_is_a_404_that_says_how_to_connect_it(
     answer = getattr(client, method)(f"/api/v1/projects/{number}{path}")
     assert answer.status_code == 404
     assert f"docloop connect --project {number}" in answer.get_json()["detail"]
+
+
+def test_ground_truth_is_lines_of_json_gzipped_when_asked(client: FlaskClient, followed: Services) -> None:
+    at = "2026-01-01T00:00:00Z"
+    record = AnnotationRecord(5, at, at, (found(text="12.60"),), 7, 4.5, reviewed=True, shown=(found(),))
+    followed.store.ledger.put(1, record, corrections_of(record, 1, None))
+    url = "/api/v1/projects/7/ground-truth/export"
+    plain = client.get(url)
+    assert plain.content_type == "application/x-ndjson"
+    (line,) = map(json.loads, plain.data.splitlines())
+    assert (line["task_id"], line["corrections"][0]["new_value"]) == (1, "12.60")
+    packed = client.get(url, headers={"Accept-Encoding": "gzip"})
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert gzip.decompress(packed.data) == plain.data
+    assert client.get(f"{url}?has_corrections=false").data == b""
+    refused = client.get(f"{url}?since=yesterday")
+    assert (refused.status_code, "2026-01-31" in refused.get_json()["detail"]) == (400, True)
+    assert client.get("/api/v1/projects/8/ground-truth/export").status_code == 404

@@ -1,4 +1,4 @@
-"""Where a field that was moved or deleted had been shown, so that corrections alone give the prediction back."""
+"""Which field a correction is about, and where it had been shown, so that corrections alone give the prediction back."""
 
 from __future__ import annotations
 
@@ -13,3 +13,4 @@ def upgrade() -> None:
     from alembic import op
 
     op.add_column("corrections", sa.Column("predicted_place", sa.LargeBinary))
+    op.add_column("corrections", sa.Column("field_number", sa.Integer))

@@ -1,0 +1,33 @@
+"""Filters as people type them."""
+
+from __future__ import annotations
+
+import pytest
+
+from ml_backend.ground_truth import Filters
+
+
+def test_everything_that_can_be_asked_for() -> None:
+    assert Filters.of({}) == Filters()
+    given = {"approved_only": "false", "has_corrections": "TRUE", "since": "2026-01-31", "until": "2026-02-01T01:30:00+02:00",
+             "fields": "total, date,", "model_version": "fields-3.x", "annotator": "7", "limit": "0"}  # fmt: skip
+    assert Filters.of(given) == Filters(
+        False, True, "2026-01-31T00:00:00.000000Z", "2026-01-31T23:30:00.000000Z", ("total", "date"), "fields-3.x", 7, 0
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"colour": "red"}, "There is no filter 'colour'"),
+        ({"approved_only": "perhaps"}, "approved_only is true or false, but it was: 'perhaps'"),
+        ({"since": "yesterday"}, "since is a time such as 2026-01-31"),
+        ({"until": "0001-01-01T00:00:00+14:00"}, "until is a time"),
+        ({"limit": "-1"}, "limit is a number from 0, but it was: '-1'"),
+        ({"annotator": "anna"}, "annotator is a number"),
+        ({"limit": "9" * 5000}, "limit is a number"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_with_its_words(given: dict[str, str], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        Filters.of(given)
