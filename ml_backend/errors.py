@@ -10,6 +10,7 @@ An exception that is not a ``DocloopError`` is a fault of ours.
     ├── EngineUnavailable   an unknown OCR engine, or one whose package is missing
     ├── EngineFailed        an OCR engine broke on a page
     ├── ModelRejected       a model version whose files are not what its manifest says, or that cannot be made
+    ├── ExportRefused       ground truth that cannot be given out or taken in as asked
     ├── StoreError          the database cannot be opened, is of another docloop, or refused
     ├── LabelStudioError    Label Studio refused, answered nonsense, or cannot be reached
     └── SetupError          settings, secrets, ports, folders: what keeps docloop from starting
@@ -50,6 +51,10 @@ class EngineFailed(DocloopError):
 
 class ModelRejected(DocloopError):
     """A model version that must not be loaded, or that cannot be made from these samples."""
+
+
+class ExportRefused(DocloopError):
+    """Ground truth that cannot be given out, or taken in, as it was asked for."""
 
 
 class StoreError(DocloopError):

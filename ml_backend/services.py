@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ml_backend.batches import BatchPredictor
 from ml_backend.credentials import Credentials, load_credentials
+from ml_backend.exports.index import ExportIndex
 from ml_backend.images.loader import PageLoader
 from ml_backend.label_studio.client import LabelStudio
 from ml_backend.label_studio.fetch import Fetcher
@@ -37,7 +38,7 @@ _CACHE_BYTES = 2_000_000_000
 LAPTOP_MODEL = "token-classifier"  # the kind of model that a laptop learns
 COMBINED = "combined"  # the kind of version that holds several
 LAYOUT = "layout-model"  # LayoutLMv3 or LiLT
-MODELS, PAGES = "models", "pages"  # folders of the data folder
+MODELS, PAGES, EXPORTS = "models", "pages", "exports"  # folders of the data folder
 KEYWORDS = "keywords"  # the member that needs no training
 
 
@@ -193,6 +194,11 @@ def models_folder(settings: Settings) -> Path:
 def page_files(settings: Settings) -> PageFiles:
     """Where the files of confirmed pages lie."""
     return PageFiles(settings.data_dir / PAGES)
+
+
+def export_index(settings: Settings) -> ExportIndex:
+    """What was exported so far."""
+    return ExportIndex(settings.data_dir / EXPORTS)
 
 
 def make_engine(settings: Settings) -> OCREngine:

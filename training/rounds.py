@@ -17,6 +17,7 @@ from typing import Any
 from ml_backend.champions import Champions
 from ml_backend.document.fields import FieldSpec
 from ml_backend.document.samples import Sample
+from ml_backend.document.splits import split_of
 from ml_backend.errors import ModelRejected
 from ml_backend.models.manifest import Manifest
 from ml_backend.store.records import RunRecord
@@ -27,7 +28,7 @@ from training.out_of_fold import answers_of, read_out_of_fold, write_out_of_fold
 from training.report.judged import Judged, Story
 from training.report.page import write_report
 from training.report.scans import Scans, no_scans
-from training.splits import HeldOut, held_out, split_of
+from training.splits import HeldOut, held_out
 from training.trainers.base import Fitted, Trainer
 from training.trust import doubts
 

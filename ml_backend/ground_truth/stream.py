@@ -37,7 +37,7 @@ def ground_truth(store: Store, project_uid: str, data_key: str, filters: Filters
     Raises:
         StoreError: the store does not answer.
     """
-    lines = (line for batch in _batches(store, project_uid) for line in _lines(store, batch, data_key))
+    lines = (line for batch in _batches(store, project_uid) for line in lines_of(store, batch, data_key).values())
     cut = (only(line, filters.labels) for line in lines) if filters.labels else lines
     return islice((line for line in cut if filters.take(line)), filters.limit)
 
@@ -48,12 +48,13 @@ def _batches(store: Store, project_uid: str) -> Iterator[list[DocumentRecord]]:
         yield batch
 
 
-def _lines(store: Store, batch: Sequence[DocumentRecord], data_key: str) -> Iterator[GroundTruth]:
-    ids = [document.id for document in batch]
+def lines_of(store: Store, batch: Sequence[DocumentRecord], data_key: str) -> dict[int, GroundTruth]:
+    """The lines of some documents, in their order, by our document id; one that nobody annotated has none."""
     annotations: dict[int, list[AnnotationRecord]] = {}
-    for annotation in store.ledger.annotations_of(ids):
+    for annotation in store.ledger.annotations_of([document.id for document in batch]):
         annotations.setdefault(annotation.document_id, []).append(annotation)
     corrections, beliefs = store.ledger.corrections_of(annotations), store.predictions.beliefs(annotations)
+    lines = {}
     for document in batch:
         if there := annotations.get(document.id):
             said = _said(there)
@@ -63,7 +64,8 @@ def _lines(store: Store, batch: Sequence[DocumentRecord], data_key: str) -> Iter
             engines = [one.engine for one in found if one.engine] or list(belief[1])
             flags = [*line.review_flags, *(["several_annotations"] if sum(one.reviewed for one in there) > 1 else [])]
             engine = ", ".join(dict.fromkeys(engines))
-            yield replace(line, review_flags=sorted(flags), confidence=belief[0], engine=engine)
+            lines[document.id] = replace(line, review_flags=sorted(flags), confidence=belief[0], engine=engine)
+    return lines
 
 
 def _said(annotations: Sequence[AnnotationRecord]) -> AnnotationRecord:

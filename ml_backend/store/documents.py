@@ -54,6 +54,15 @@ class Documents:
             row = connection.execute(_SELECT.where(documents.c.id == document_id)).first()
         return None if row is None else DocumentRecord(*row)
 
+    def get_many(self, ids: Collection[int]) -> dict[int, DocumentRecord]:
+        """Those of these documents that are there, by id."""
+        found: dict[int, DocumentRecord] = {}
+        with self._database.read() as connection:
+            for chunk in in_chunks(sorted(set(ids))):
+                rows = connection.execute(_SELECT.where(documents.c.id.in_(chunk)))
+                found |= {record.id: record for record in (DocumentRecord(*row) for row in rows)}
+        return found
+
     def ids(self, project_uid: str) -> dict[int, tuple[int, str, str]]:
         """Of every task: our document id, and Label Studio's ``created_at`` and ``updated_at``."""
         names = documents.c

@@ -69,9 +69,21 @@ class Samples:
         Of documents with the same content only the newest confirmation is there. A stored sample that cannot be read is left
         out and logged, since one broken row must not end all training.
         """
+        return [sample for _, sample in self.with_documents(project_uid, newest, only)]
+
+    def with_documents(
+        self, project_uid: str, newest: int | None = None, only: Collection[str] | None = None
+    ) -> list[tuple[int, Sample]]:
+        """As ``load``, each with the id of the document that it is of."""
         order = samples.c.confirmed_at.desc(), samples.c.document_id.desc()
         statement = (
-            sa.select(samples.c.content, samples.c.body, samples.c.annotator, samples.c.confirmed_at)
+            sa.select(
+                samples.c.document_id,
+                samples.c.content,
+                samples.c.body,
+                samples.c.annotator,
+                samples.c.confirmed_at,
+            )
             .join_from(samples, documents, samples.c.document_id == documents.c.id)
             .where(documents.c.project_uid == project_uid)
             .order_by(samples.c.content, *order)
@@ -80,13 +92,13 @@ class Samples:
             statement = statement.where(samples.c.content.in_(_newest_contents(project_uid, newest)))
         if only is not None:
             statement = statement.where(samples.c.content.in_(only))
-        loaded: list[Sample] = []
+        loaded: list[tuple[int, Sample]] = []
         with self._database.read() as connection:
-            for content, body, annotator, confirmed_at in connection.execute(statement):
-                if loaded and loaded[-1].content == content:
+            for number, content, *rest in connection.execute(statement):
+                if loaded and loaded[-1][1].content == content:
                     continue
                 try:
-                    loaded.append(_unpacked(content, body, annotator, confirmed_at))
+                    loaded.append((number, _unpacked(content, *rest)))
                 except StoreError as error:
                     log.warning("left out of training: %s", error)
         return loaded

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from training.splits import HeldOut, held_out, split_of
+from ml_backend.document.splits import split_of
+from training.splits import HeldOut, held_out
 
 DOCUMENTS = [f"{number:064x}" for number in range(3000)]
 SPLITS = ["train", "train", "train", "test", "train", "train", "train", "train"]

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ml_backend.document.splits import split_of
 from ml_backend.ocr.recogniser.alphabet import plain_line
 from ml_backend.ocr.recogniser.features import FeatureReader, Features
-from training.splits import split_of
 
 LONGEST = 500  # characters of one line; a line of print has about 100
 LEAST_HELD = 10  # lines; fewer say nothing about a change of a few percent

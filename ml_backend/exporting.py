@@ -1,0 +1,138 @@
+"""One export from beginning to end: the documents, the files, the manifest, the entry in the index."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version as installed_version
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ml_backend.errors import ExportRefused
+from ml_backend.exports.base import Labelled
+from ml_backend.exports.folder import ExportFolder, new_folder, refuse_existing, seal, write_manifest
+from ml_backend.exports.formats import JSONL, exporter_named
+from ml_backend.exports.ground_truth import SCHEMA, GroundTruth
+from ml_backend.exports.index import Batch, ExportIndex
+from ml_backend.exports.jsonl import gzipped, lines
+from ml_backend.ground_truth import Filters, ground_truth
+from ml_backend.ground_truth.labelled import labelled
+from ml_backend.label_studio.label_config import Interface
+from ml_backend.page_files import Load, PageFiles
+from ml_backend.store.records import ProjectRecord
+from ml_backend.store.store import Store
+
+Item = TypeVar("Item", Labelled, GroundTruth)
+
+
+@dataclass(frozen=True, slots=True)
+class Exporting:
+    """What exports of a project are made from. ``load`` decodes page files; ``step`` is called after each document."""
+
+    store: Store
+    project: ProjectRecord
+    interface: Interface
+    files: PageFiles
+    load: Load
+    index: ExportIndex
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    step: Callable[[], None] = lambda: None
+
+    def run(self, format: str, out: Path, filters: Filters, gzip: bool = False) -> Batch:
+        """Write an export to ``out``: a file for ``jsonl``, a folder for all other formats.
+
+        Raises:
+            ExportRefused: no such format, ``out`` is there already, or no document passes the filters.
+            StoreError: the store does not answer.
+            OSError: the disk refused; nothing is left then.
+        """
+        if format == JSONL:
+            return self._jsonl(out, filters, gzip)
+        exporter, seen = exporter_named(format), list[str]()
+        with new_folder(out) as folder:
+            documents = labelled(self.store, self.project.uid, self.interface.data_key, filters, self.files, self.load)
+            exporter.write(self._counted(documents, folder, seen), self.interface.specs, folder)
+            folder.adopt()
+            if not seen:
+                raise _nothing()
+            batch = self._batch(format, out, folder, seen)
+            seal(folder, self._manifest(batch, filters))
+        self.index.add(batch)
+        return batch
+
+    def _jsonl(self, out: Path, filters: Filters, gzip: bool) -> Batch:
+        """The lines as they come over HTTP, with the manifest beside them."""
+        refuse_existing(out)
+        out.parent.mkdir(parents=True, exist_ok=True)
+        seen, folder = list[str](), ExportFolder(out.parent)
+        aside, beside = out.with_name(f".{out.name}.part"), out.with_name(f"{out.name}.manifest.json")
+        digest = hashlib.sha256()
+        found = ground_truth(self.store, self.project.uid, self.interface.data_key, filters)
+        blocks = lines(self._counted(found, folder, seen))
+        try:
+            with aside.open("wb") as file:
+                for block in gzipped(blocks) if gzip else blocks:
+                    file.write(block)
+                    digest.update(block)
+                file.flush()
+                os.fsync(file.fileno())
+            folder.files[out.name] = digest.hexdigest()
+            batch = self._batch(JSONL, out, folder, seen)
+            write_manifest(beside, self._manifest(batch, filters), folder.files)
+            os.replace(aside, out)
+        except BaseException:
+            aside.unlink(missing_ok=True)
+            raise
+        self.index.add(batch)
+        return batch
+
+    def _counted(self, documents: Iterable[Item], folder: ExportFolder, seen: list[str]) -> Iterator[Item]:
+        for document in documents:
+            seen.append(document.content if isinstance(document, Labelled) else document.image_sha256)
+            folder.count("documents")
+            if isinstance(document, Labelled):
+                folder.count(f"documents_{document.split}")
+            yield document
+            self.step()
+
+    def _batch(self, format: str, out: Path, folder: ExportFolder, seen: list[str]) -> Batch:
+        at = self.now().astimezone(UTC)
+        whole = hashlib.sha256("\n".join(f"{name} {sha}" for name, sha in sorted(folder.files.items())).encode())
+        return Batch(
+            id=f"{at:%Y%m%dT%H%M%SZ}-{format}-{whole.hexdigest()[:8]}",
+            format=format,
+            created_at=at.isoformat(timespec="seconds"),
+            project_uid=self.project.uid,
+            out=str(out.absolute()),
+            counts=dict(folder.counts),
+            contents=tuple(content for content in seen if content),
+        )
+
+    def _manifest(self, batch: Batch, filters: Filters) -> dict[str, Any]:
+        return {
+            "id": batch.id,
+            "format": batch.format,
+            "schema": SCHEMA,
+            "docloop": installed_version("docloop"),
+            "created_at": batch.created_at,
+            "project": {
+                "id": self.project.project_id,
+                "uid": self.project.uid,
+                "title": self.project.title,
+                "label_config_sha256": hashlib.sha256(self.project.label_config.encode()).hexdigest(),
+            },
+            "labels": [asdict(spec) for spec in self.interface.specs],
+            "filters": asdict(filters),
+            "counts": dict(batch.counts),
+        }
+
+
+def _nothing() -> ExportRefused:
+    return ExportRefused(
+        "export_empty",
+        "No confirmed document passes the filters.",
+        "Ask for more, or look at docloop status: documents become samples a minute after they were submitted.",
+    )

@@ -1,0 +1,61 @@
+"""What every export format is given and leaves behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from ml_backend.document.elements import Document
+from ml_backend.document.fields import Field, FieldSpec
+from ml_backend.document.splits import Split
+from ml_backend.exports.ground_truth import GroundTruth
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from ml_backend.exports.folder import ExportFolder
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """A confirmed document with all that a trainer may want of it.
+
+    ``document`` are its words as OCR read them, ``fields`` what was confirmed (those with a label), ``pictures`` gives the
+    upright RGB pages when it is called, or none where the files are not kept. ``content`` is the document's identity, by which
+    its ``split`` was drawn; file names are made of it.
+    """
+
+    content: str
+    split: Split
+    line: GroundTruth
+    document: Document
+    fields: Sequence[Field]
+    pictures: Callable[[], Sequence[Image]]
+
+
+class Exporter(Protocol):
+    """One format."""
+
+    @property
+    def name(self) -> str:
+        """As in ``docloop export --format``."""
+        ...
+
+    @property
+    def about(self) -> str:
+        """A line for people: what it is and who reads it."""
+        ...
+
+    @property
+    def needs_pictures(self) -> bool:
+        """Whether documents without pictures are left out (and counted)."""
+        ...
+
+    def write(self, documents: Iterable[Labelled], labels: Sequence[FieldSpec], folder: ExportFolder) -> None:
+        """Write all documents; they come once, in the order of their content, and are not all held in memory.
+
+        Raises:
+            OSError: the disk refused.
+        """
+        ...

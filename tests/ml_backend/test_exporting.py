@@ -1,0 +1,98 @@
+"""An export: whole or not there, with a manifest and an entry in the index."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from builders import found, interface
+from contracts.store_builders import P, annotation, document, project
+from ml_backend.errors import ExportRefused, StoreError
+from ml_backend.exporting import Exporting
+from ml_backend.exports.index import ExportIndex
+from ml_backend.exports.jsonl import lines
+from ml_backend.ground_truth import Filters, ground_truth
+from ml_backend.images.loader import PageLoader
+from ml_backend.page_files import PageFiles
+from ml_backend.store.store import Store, open_store
+from training.corrections import corrections_of
+
+
+@pytest.fixture
+def exporting(tmp_path: Path) -> Iterator[Exporting]:
+    store = open_store(f"sqlite:///{tmp_path / 'store.sqlite3'}")
+    store.projects.put(project(title="Receipts"))
+    for task in range(1, 4):
+        (number,) = store.documents.put_many(P, [document(task, content=f"{task:064x}")]).values()
+        record = annotation(task, shown=(found(text="1"),))
+        store.ledger.put(number, record, corrections_of(record, task, None))
+    with PageLoader(children=1) as loader:
+        files, index = PageFiles(tmp_path / "pages"), ExportIndex(tmp_path / "exports")
+        noon = datetime(2026, 1, 2, 12, tzinfo=UTC)
+        known = store.projects.get(P)
+        assert known is not None
+        yield Exporting(store, known, interface("total"), files, loader.pages, index, now=lambda: noon)
+    store.close()
+
+
+def bytes_of(store: Store) -> bytes:
+    return b"".join(lines(ground_truth(store, P, "image")))
+
+
+def test_the_file_has_the_bytes_of_the_stream_and_the_manifest_their_hash(exporting: Exporting, tmp_path: Path) -> None:
+    out = tmp_path / "out" / "truth.jsonl"
+    batch = exporting.run("jsonl", out, Filters())
+    assert out.read_bytes() == bytes_of(exporting.store)
+    manifest = json.loads(out.with_name("truth.jsonl.manifest.json").read_text())
+    assert manifest["files"] == {"truth.jsonl": hashlib.sha256(out.read_bytes()).hexdigest()}
+    assert (manifest["id"], manifest["counts"], manifest["schema"]) == (batch.id, {"documents": 3}, 1)
+    assert (manifest["project"]["title"], manifest["filters"]["approved_only"]) == ("Receipts", True)
+    assert batch.id.startswith("20260102T120000Z-jsonl-")
+    assert exporting.index.all(P) == [batch]
+    assert exporting.index.all("another") == []
+
+
+def test_gzip_packs_the_same_bytes_the_same_way(exporting: Exporting, tmp_path: Path) -> None:
+    outs = [tmp_path / name for name in ("one.gz", "two.gz")]
+    for out in outs:
+        exporting.run("jsonl", out, Filters(), gzip=True)
+    assert outs[0].read_bytes() == outs[1].read_bytes()
+    assert gzip.decompress(outs[0].read_bytes()) == bytes_of(exporting.store)
+
+
+def test_what_is_there_is_never_written_over(exporting: Exporting, tmp_path: Path) -> None:
+    out = tmp_path / "mine.jsonl"
+    out.write_text("mine")
+    with pytest.raises(ExportRefused, match="is there already"):
+        exporting.run("jsonl", out, Filters())
+    assert out.read_text() == "mine"
+
+
+def test_an_export_that_breaks_in_the_middle_leaves_nothing(exporting: Exporting, tmp_path: Path) -> None:
+    def breaks() -> None:
+        raise StoreError("store_away", "gone")
+
+    out = tmp_path / "out" / "truth.jsonl"
+    with pytest.raises(StoreError):
+        replace(exporting, step=breaks).run("jsonl", out, Filters())
+    assert (list(out.parent.iterdir()), exporting.index.all()) == ([], [])
+
+
+def test_an_unknown_format_names_the_known_ones(exporting: Exporting, tmp_path: Path) -> None:
+    with pytest.raises(ExportRefused, match="jsonl"):
+        exporting.run("word", tmp_path / "out", Filters())
+
+
+def test_a_deleted_document_taints_the_exports_that_hold_it(exporting: Exporting, tmp_path: Path) -> None:
+    exporting.run("jsonl", tmp_path / "all.jsonl", Filters())
+    exporting.run("jsonl", tmp_path / "one.jsonl", Filters(limit=1))
+    assert exporting.index.forget([f"{3:064x}"]) == 1
+    assert {batch.counts["documents"]: batch.deleted for batch in exporting.index.all()} == {3: 1, 1: 0}
+    assert all(f"{3:064x}" not in batch.contents for batch in exporting.index.all())
