@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 
 
+@lru_cache(maxsize=4096)  # all corrections of an annotation have one time
 def utc(at: str) -> str:
     """An ISO time in UTC, to the microsecond, so that times compare as texts; "" for none.
 

@@ -68,12 +68,13 @@ class GroundTruth:
 
     def as_json(self) -> dict[str, Any]:
         """The keys of a line in their order."""
-        line = {name.name: getattr(self, name.name) for name in fields(self)}
-        return line | {"corrections": [_plain(one) for one in self.corrections]}
+        line = {name: getattr(self, name) for name in _LINE}
+        line["corrections"] = [{name: getattr(one, name) for name in _CORRECTION} for one in self.corrections]
+        return line
 
 
-def _plain(correction: Correction) -> dict[str, Any]:
-    return {name.name: getattr(correction, name.name) for name in fields(correction)}
+_LINE = tuple(field.name for field in fields(GroundTruth))
+_CORRECTION = tuple(field.name for field in fields(Correction))
 
 
 def field_of(field: Field) -> dict[str, Any]:

@@ -81,7 +81,7 @@ class Ledger:
         with self._database.read() as connection:
             for chunk in in_chunks(sorted(set(document_ids))):
                 rows = connection.execute(mine.where(names.document_id.in_(chunk)))
-                found += [AnnotationRecord(*row) for row in rows]
+                found += [AnnotationRecord(*row) for row in rows.all()]
         return found
 
     def corrections(
@@ -99,9 +99,9 @@ class Ledger:
         ordered = _CORRECTION.add_columns(corrections.c.document_id).order_by(corrections.c.id)
         with self._database.read() as connection:
             for chunk in in_chunks(sorted(set(document_ids))):
-                for *row, document_id in connection.execute(ordered.where(corrections.c.document_id.in_(chunk))):
-                    record = CorrectionRecord(*row)
-                    found.setdefault((document_id, record.annotation_id), []).append(record)
+                for row in connection.execute(ordered.where(corrections.c.document_id.in_(chunk))).all():
+                    record = CorrectionRecord(*row[:-1])
+                    found.setdefault((row[-1], record.annotation_id), []).append(record)
         return found
 
     def counts(self, project_uid: str) -> Mapping[str, int]:
