@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from docloop import cli_exports, cli_loop, cli_ocr, cli_servers, draw, presets, show
+from docloop import cli_exports, cli_loop, cli_ocr, cli_releases, cli_servers, cli_statistics, draw, presets, show
 from docloop.reading import Reading, read_all
 from docloop.sources import expand, name_of, url_list
 from docloop.terminal import PRESETS, ProjectOption, app, err, out, progress
@@ -25,7 +25,15 @@ if TYPE_CHECKING:
     from ml_backend.services import Services
 
 _WAIT = 1.0  # seconds between tries to be the one who pushes
-__all__ = ["app", "cli_exports", "cli_loop", "cli_ocr", "cli_servers"]  # their commands register themselves
+__all__ = [
+    "app",
+    "cli_exports",
+    "cli_loop",
+    "cli_ocr",
+    "cli_releases",
+    "cli_servers",
+    "cli_statistics",
+]  # their commands register themselves
 
 
 def show_version(wanted: bool) -> None:

@@ -13,14 +13,17 @@ from rich.table import Table
 
 from docloop.cli_loop import JsonOption, opened
 from docloop.terminal import ProjectOption, app, err, out, progress
+from ml_backend.exports.formats import formats
 from ml_backend.settings import load_settings
 
+_FORMATS = "\n\n".join(f"[bold]{name}[/bold]: {about}" for name, about in formats().items())
 
-@app.command()
+
+@app.command(epilog=f"Formats:\n\n{_FORMATS}")
 def export(
     project: ProjectOption,
     target: Annotated[Path, typer.Option("--out", help="Where to: a new file for jsonl, else a new folder.")],
-    format: Annotated[str, typer.Option("--format", "-f", help="jsonl, or a format for a trainer.")] = "jsonl",
+    format: Annotated[str, typer.Option("--format", "-f", help="jsonl, or one of those below.")] = "jsonl",
     where: Annotated[list[str] | None, typer.Option(help="A filter of the REST API, such as since=2026-01-31.")] = None,
     gzip: Annotated[bool, typer.Option("--gzip", help="Pack the lines of jsonl.")] = False,
 ) -> None:

@@ -17,6 +17,7 @@ from rich.markup import escape
 from docloop.terminal import ProjectOption, app, err, out
 from ml_backend.errors import DocloopError
 from ml_backend.settings import Settings, load_settings
+from ml_backend.store.records import TrainingOptions
 from ml_backend.store.store import Store
 
 JsonOption = Annotated[bool, typer.Option("--json", help="As JSON.")]
@@ -71,6 +72,9 @@ def status(
 def train(
     project: ProjectOption,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for the verdict.")] = False,
+    release: Annotated[
+        str, typer.Option(help="On this dataset release instead of today's documents; docloop releases lists them.")
+    ] = "",
 ) -> None:
     """Ask for a training now, also below the threshold. The running worker does it; the request is kept until it does."""
     from ml_backend.services import make_hints
@@ -80,11 +84,17 @@ def train(
     with opened(settings) as store:
         record = followed_project(store, project)
         last = max((run.number for run in store.runs.latest(record.uid, 1)), default=0)
-        store.runs.request(project, "docloop train", time.time())
+        options: TrainingOptions = {"release": store.releases.find(release, record.uid).id} if release else {}
+        store.runs.request(project, _asked(options), time.time(), options)
         make_hints(settings).leave(project)
         out.print(f"The request to train project {project} is kept; docloop serve (or docloop worker) does it.")
         if wait:
             _wait_for_verdict(store, record.uid, project, last)
+
+
+def _asked(options: TrainingOptions) -> str:
+    """The command as it was given: who asked, in the answers of the decision and the list of runs."""
+    return f"docloop train --release {options['release'][:12]}" if "release" in options else "docloop train"
 
 
 def _wait_for_verdict(store: Store, uid: str, project: int, last: int) -> None:
@@ -154,7 +164,7 @@ def corrections(
             return
         found = (each for each in store.ledger.corrections(uid) if everything or each.kind != "confirmed")
         out.print(show_loop.corrections(list(islice(found, limit))))
-        out.print(show_loop.uses(store.ledger.uses(uid)))
+        out.print(show_loop.uses(store.statistics.uses(uid)))
 
 
 @app.command(name="next")
@@ -186,17 +196,19 @@ def versions(project: ProjectOption, as_json: JsonOption = False) -> None:
     from docloop import show_loop
     from ml_backend.models.registry import ModelRegistry
     from ml_backend.services import models_folder
-    from ml_backend.status import followed_project
+    from ml_backend.status import followed_project, tainted_versions
 
     settings = load_settings()
+    registry = ModelRegistry(models_folder(settings))
     with opened(settings) as store:
         uid = followed_project(store, project).uid
-    registry = ModelRegistry(models_folder(settings))
+        tainted = tainted_versions(store, registry, uid)
     found, active = registry.versions(uid), registry.active(uid)
     if as_json:
-        typer.echo(json.dumps([{**asdict(each), "champion": each.version == active} for each in found]))
+        more = [{"champion": each.version == active, "deleted": tainted.get(each.version, 0)} for each in found]
+        typer.echo(json.dumps([{**asdict(each), **said} for each, said in zip(found, more, strict=True)]))
         return
-    out.print(show_loop.versions(found, active))
+    out.print(show_loop.versions(found, active, tainted))
 
 
 @app.command()

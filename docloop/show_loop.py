@@ -14,24 +14,25 @@ from rich.text import Text
 
 from ml_backend.models.manifest import Manifest
 from ml_backend.store.records import CorrectionRecord, VersionUse
+from ml_backend.store.release_records import SHORT
 
 _COLOURS = {"high": "red", "medium": "yellow", "low": "green"}
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
-def _shown(text: str) -> str:
+def shown_text(text: str) -> str:
     """A text that somebody else wrote: control characters would steer the terminal, brackets the markup."""
     return escape(_CONTROL.sub("\N{REPLACEMENT CHARACTER}", text))
 
 
-def _table(title: str, *columns: str) -> Table:
+def table(title: str, *columns: str) -> Table:
     made = Table(title=title, title_justify="left")
     for name in columns:
         made.add_column(name, overflow="fold")
     return made
 
 
-def _share(value: float | None) -> str:
+def share(value: float | None) -> str:
     return "" if value is None else f"{value:.0%}"
 
 
@@ -48,22 +49,25 @@ def status(found: Mapping[str, Any]) -> RenderableType:
     """How it stands with a project, with a row for each training."""
     corrected = {kind: count for kind, count in found["corrections"].items() if kind != "confirmed"}
     lines = [
-        f"[bold]Project {found['project']} “{_shown(found['title'])}”[/bold], champion: [bold]{_shown(found['champion'])}[/]",
+        f"[bold]Project {found['project']} “{shown_text(found['title'])}”[/bold],"
+        f" champion: [bold]{shown_text(found['champion'])}[/]",
         f"{found['documents']} documents, {found['samples']} confirmed ones to learn from, {sum(corrected.values())} corrections",
-        _shown(found["training"]["answer"]) or "Not looked at yet.",
+        shown_text(found["training"]["answer"]) or "Not looked at yet.",
     ]
     refusal = found["training"]["refusal"]
-    lines += [f"[yellow]{_shown(refusal)}[/yellow]"] if refusal and refusal != found["training"]["answer"] else []
+    lines += [f"[yellow]{shown_text(refusal)}[/yellow]"] if refusal and refusal != found["training"]["answer"] else []
     running = any(run["state"] in ("requested", "running") for run in found["training"]["runs"])
     waits = "it begins when the running training ends" if running else "the worker has not looked yet"
-    lines += [f"[yellow]{_shown(by)} asked to train; {waits}.[/yellow]" for by in found["training"]["requested"]]
+    lines += [f"[yellow]{shown_text(by)} asked to train; {waits}.[/yellow]" for by in found["training"]["requested"]]
     if not found["workers"]:
         lines.append("[yellow]No worker is running: start docloop serve (or docloop worker).[/yellow]")
     if found["champion_fault"]:
-        lines.append(f"[red]{_shown(found['champion_fault'])}[/red]")
+        lines.append(f"[red]{shown_text(found['champion_fault'])}[/red]")
+    for version, deleted in found["tainted_versions"].items():
+        lines.append(f"{shown_text(version)} is {taint(deleted)}")
     if found["label_studio"]["fault"]:
         since = when(found["label_studio"]["fault_since"])
-        lines.append(f"[red]Since {since} UTC: {_shown(found['label_studio']['fault'])}[/red]")
+        lines.append(f"[red]Since {since} UTC: {shown_text(found['label_studio']['fault'])}[/red]")
     tables = [rounds(found["training"]["runs"])] if found["training"]["runs"] else []
     tables += [_uses(found["versions"])] if found["versions"] else []
     return Group(Text.from_markup("\n".join(lines)), *tables)
@@ -80,7 +84,7 @@ def progress(stage: str, share: float, seconds_left: float | None) -> str:
 
 def rounds(runs: Sequence[Mapping[str, Any]]) -> RenderableType:
     """A row a training, the first at the top; below, what the gate said of each, which is too long for a column."""
-    made = _table("Rounds", "run", "documents", "version", "state", "F1", "before", "untouched")
+    made = table("Rounds", "run", "documents", "version", "state", "F1", "before", "untouched")
     said: list[str] = []
     for run in reversed(runs):
         state = run["state"]
@@ -89,25 +93,25 @@ def rounds(runs: Sequence[Mapping[str, Any]]) -> RenderableType:
         made.add_row(
             str(run["number"]),
             str(run["samples"]),
-            _shown(run["version"]),
-            _shown(state),
+            shown_text(run["version"]),
+            shown_text(state),
             _f1(run["f1"]),
             _f1(run["champion_f1"]),
-            _share(run["acceptance"]),
+            share(run["acceptance"]),
         )
         words = run["verdict"] or (run["reason"] if run["state"] == "failed" else "")
-        said += [f"Run {run['number']}: {_shown(words)}"] if words else []
+        said += [f"Run {run['number']}: {shown_text(words)}"] if words else []
     return Group(made, *map(Text.from_markup, said))
 
 
 def _uses(versions: Sequence[Mapping[str, Any]]) -> Table:
-    made = _table(
+    made = table(
         "What annotators did with the predictions", "version", "documents", "fields untouched", "edits", "seconds"
     )
     for use in versions:
         seconds = "" if use["median_seconds"] is None else f"{use['median_seconds']:.1f}"
-        untouched = f"{use['untouched']} of {use['fields']} ({_share(use['acceptance'])})"
-        made.add_row(_shown(use["version"]), str(use["documents"]), untouched, str(use["edits"]), seconds)
+        untouched = f"{use['untouched']} of {use['fields']} ({share(use['acceptance'])})"
+        made.add_row(shown_text(use["version"]), str(use["documents"]), untouched, str(use["edits"]), seconds)
     return made
 
 
@@ -120,53 +124,74 @@ def uses(found: Sequence[VersionUse]) -> Table:
 
 def corrections(found: Sequence[CorrectionRecord]) -> Table:
     """A row a correction."""
-    made = _table("Corrections", "task", "kind", "field", "predicted", "OCR", "final", "cause", "version", "by", "when")
+    made = table("Corrections", "task", "kind", "field", "predicted", "OCR", "final", "cause", "version", "by", "when")
     for each in found:
         label = each.label or each.predicted_label
         if each.predicted_label and each.label and each.label != each.predicted_label:
             label = f"{each.predicted_label} → {each.label}"
         made.add_row(
             str(each.task_id),
-            _shown(each.kind),
+            shown_text(each.kind),
             *map(
-                _shown, (label, each.predicted_value, each.ocr_text, each.final_value, each.cause, each.model_version)
+                shown_text,
+                (label, each.predicted_value, each.ocr_text, each.final_value, each.cause, each.model_version),
             ),
             "" if each.completed_by is None else str(each.completed_by),
-            _shown(each.at[:16].replace("T", " ")),
+            shown_text(each.at[:16].replace("T", " ")),
         )
     return made
 
 
 def recommendations(found: Sequence[Mapping[str, Any]]) -> Table:
     """A row an open document, the one to ask first at the top."""
-    made = _table("Next", "task", "priority", "score", "nothing to correct", "reasons", "link")
+    made = table("Next", "task", "priority", "score", "nothing to correct", "reasons", "link")
     for each in found:
         colour = _COLOURS[each["priority"]]
         made.add_row(
             str(each["task"]),
             f"[{colour}]{each['priority']}[/{colour}]",
             f"{each['score']:.3f}",
-            _share(each["probability"]),
-            _shown("; ".join(each["reasons"])),
-            _shown(each["link"]),
+            share(each["probability"]),
+            shown_text("; ".join(each["reasons"])),
+            shown_text(each["link"]),
         )
     return made
 
 
-def versions(found: Sequence[Manifest], active: str) -> Table:
-    """A row a version; the keyword baseline is always there."""
-    made = _table("Versions", "", "version", "made", "documents", "verdict")
-    made.add_row("" if active else "●", "keyword baseline", "", "", "what every project begins with")
+def versions(found: Sequence[Manifest], active: str, tainted: Mapping[str, int]) -> Table:
+    """A row a version; the keyword baseline is always there. ``tainted`` counts the deleted documents of a version."""
+    made = table("Versions", "", "version", "made", "documents", "release", "verdict")
+    made.add_row("" if active else "●", "keyword baseline", "", "", "", "what every project begins with")
     for each in found:
         mark = "●" if each.version == active else ""
         made.add_row(
             mark,
-            _shown(each.version),
-            _shown(each.created_at[:16].replace("T", " ")),
+            shown_text(each.version),
+            shown_text(each.created_at[:16].replace("T", " ")),
             str(each.samples),
-            _shown(each.verdict + _licence(each)),
+            shown_text(each.release[:SHORT]),
+            " ".join(
+                filter(
+                    None, [taint(tainted.get(each.version, 0)), _lacks(each), shown_text(each.verdict + _licence(each))]
+                )
+            ),
         )
     return made
+
+
+def taint(deleted: int) -> str:
+    """What is to be said of something that people have deleted documents of; empty for nothing."""
+    return f"[red]tainted: {deleted} of its documents deleted since.[/red]" if deleted else ""
+
+
+def _lacks(version: Manifest) -> str:
+    """What a version could not learn of the release that was asked for."""
+    settings = version.settings
+    if "release_asked" not in settings:
+        return ""
+    asked, lacks = str(settings["release_asked"])[:SHORT], settings.get("release_lacks")
+    gone = f"{shown_text(str(lacks))} of its documents were deleted before"
+    return f"[yellow]Release {shown_text(asked)} was tainted: {gone}.[/yellow]"
 
 
 def _licence(version: Manifest) -> str:

@@ -18,6 +18,7 @@ from ml_backend.exports.formats import JSONL, exporter_named
 from ml_backend.exports.ground_truth import SCHEMA, GroundTruth
 from ml_backend.exports.index import Batch, ExportIndex
 from ml_backend.exports.jsonl import gzipped, lines
+from ml_backend.exports.ready import ready
 from ml_backend.ground_truth import Filters, ground_truth
 from ml_backend.ground_truth.labelled import labelled
 from ml_backend.label_studio.label_config import Interface
@@ -54,10 +55,12 @@ class Exporting:
         exporter, seen = exporter_named(format), list[str]()
         with new_folder(out) as folder:
             documents = labelled(self.store, self.project.uid, self.interface.data_key, filters, self.files, self.load)
-            exporter.write(self._counted(documents, folder, seen), self.interface.specs, folder)
+            specs = [spec for spec in self.interface.specs if not filters.labels or spec.label in filters.labels]
+            whole = ready(documents, exporter, specs, folder)
+            exporter.write(self._counted(whole, folder, seen), specs, folder)
             folder.adopt()
             if not seen:
-                raise _nothing()
+                raise _nothing(folder.counts.get("without_pictures", 0))
             batch = self._batch(format, out, folder, seen)
             seal(folder, self._manifest(batch, filters))
         self.index.add(batch)
@@ -130,7 +133,13 @@ class Exporting:
         }
 
 
-def _nothing() -> ExportRefused:
+def _nothing(without_pictures: int) -> ExportRefused:
+    if without_pictures:
+        return ExportRefused(
+            "export_no_pictures",
+            f"The pages of none of the {without_pictures:,} documents are kept.",
+            "Set DOCLOOP_KEEP_PAGES=true (the default) and let docloop serve run: it fetches them, some at each look.",
+        )
     return ExportRefused(
         "export_empty",
         "No confirmed document passes the filters.",

@@ -39,7 +39,7 @@ def project_status(store: Store, registry: ModelRegistry, project_id: int, now: 
     """What is learned, what runs, and why training did or did not start. Raises DocloopError: the project is not followed."""
     project = followed_project(store, project_id)
     uid = project.uid
-    uses = {use.model_version: use for use in store.ledger.uses(uid)}
+    uses = {use.model_version: use for use in store.statistics.uses(uid)}
     best = registry.best(uid)  # every file is checked: what serves is said, not what the pointer names
     return {
         "project": project.project_id,
@@ -62,12 +62,20 @@ def project_status(store: Store, registry: ModelRegistry, project_id: int, now: 
             "runs": [run_row(run, uses, project.fingerprint, now) for run in store.runs.latest(uid, _RUNS)],
         },
         "versions": [use_row(use) for use in uses.values()],
+        "tainted_versions": tainted_versions(store, registry, uid),
         "label_studio": {
             "looked_at": project.looked_at,
             "fault": project.fault,
             "fault_since": project.fault_since,
         },
     }
+
+
+def tainted_versions(store: Store, registry: ModelRegistry, project_uid: str) -> dict[str, int]:
+    """The model versions that learned from documents which were deleted since, with how many of them."""
+    tainted = store.releases.tainted(project_uid)
+    made = registry.versions(project_uid) if tainted else []
+    return {version.version: tainted[version.release] for version in made if version.release in tainted}
 
 
 def run_row(run: RunRecord, uses: Mapping[str, VersionUse], fingerprint: str, now: float) -> dict[str, Any]:

@@ -57,6 +57,7 @@ def look(
     record = remember(services, project, interface)
     sweep = sweep or now() - record.swept_at > SWEEP_EVERY
     reconciled = Reconcile(services.access.client(), store, project, interface, now()).run(sweep)
+    store.releases.forget_gone(now())
     samples = _collect(services, project.uid, interface, pauses)
     if not samples.left:
         _count_from_what_is_left(store, project.uid)
@@ -118,9 +119,11 @@ def _decide(services: Services, project: Project, now: float) -> tuple[Decision,
     record = services.store.projects.get(project.uid) or ProjectRecord(project.uid, project.id)
     asked = next((request for request in runs.requests() if request.project_id == project.id), None)
     count = services.store.samples.count(project.uid)
+    release = asked.options.get("release", "") if asked else ""
+    number = _left(services.store, project.uid, release) if release else count
     decision = decide(
         Situation(
-            samples=count,
+            samples=number,
             trained=record.trained_samples,
             threshold=services.settings.min_training_samples,
             requested_by=asked.requested_by if asked else "",
@@ -135,12 +138,20 @@ def _decide(services: Services, project: Project, now: float) -> tuple[Decision,
             published = services.registry.versions(project.uid)  # perhaps by a database that was there before this one
             above = max((manifest.number for manifest in published), default=0)
             taken = asked is not None
-            run = runs.begin(project.uid, project.id, by, decision.reason, count, now, request_taken=taken, above=above)
-            if run is not None:
+            run = runs.begin(
+                project.uid, project.id, by, decision.reason, number, now, request_taken=taken, above=above
+            )
+            if run is not None and not release:  # what an older release teaches is not what has grown since
                 services.store.projects.update(project.uid, trained_samples=count)
         elif decision.answered:
             runs.answer(project.id)
     return decision, run
+
+
+def _left(store: Store, project_uid: str, release: str) -> int:
+    """How many documents of a release there still are."""
+    found = store.releases.get(project_uid, release)
+    return found.samples - found.deleted if found else 0
 
 
 def _due(schedule: str, last: float, now: float) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version as installed_version
 from pathlib import Path
@@ -17,11 +17,11 @@ from typing import Any
 from ml_backend.champions import Champions
 from ml_backend.document.fields import FieldSpec
 from ml_backend.document.samples import Sample
-from ml_backend.document.splits import split_of
 from ml_backend.errors import ModelRejected
 from ml_backend.models.manifest import Manifest
 from ml_backend.store.records import RunRecord
 from ml_backend.store.store import Store
+from training.dataset import Dataset, frozen
 from training.gate import Candidate, Verdict, compare
 from training.metrics import judge_all
 from training.out_of_fold import answers_of, read_out_of_fold, write_out_of_fold
@@ -34,7 +34,6 @@ from training.trust import doubts
 
 Progress = Callable[[str, float], None]
 MOST_SAMPLES = 5_000  # the newest ones; each takes about 0.7 MB of memory in training
-NOTHING_TO_LEARN = "nothing_to_learn"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,19 +95,19 @@ class Round:
 
     def _make(self, run: RunRecord, version: str) -> Manifest:
         self.progress("reading the samples", 0.0)
-        samples = self.store.samples.load(run.project_uid, newest=MOST_SAMPLES)
-        if not samples:
-            raise ModelRejected(NOTHING_TO_LEARN, "There are no confirmed documents.", "Submit some annotations.")
+        dataset = frozen(self.store, run, self.specs, MOST_SAMPLES)
+        return replace(self, specs=dataset.release.labels)._learn(run, version, dataset)  # those that its id is over
+
+    def _learn(self, run: RunRecord, version: str, dataset: Dataset) -> Manifest:
+        samples = dataset.samples
         held = held_out([sample.content for sample in samples])
-        splits = {sample.content: split_of(sample.content) for sample in samples}
-        release = self.store.releases.freeze(run.project_uid, samples, splits)
         learned = [sample for sample in samples if held.folded or sample.content not in held.contents]
         fitted = self.trainer.fit(
             learned, self.specs, version, lambda stage, share: self.progress(stage, 0.8 * share), self.seed
         )
         self.progress("asking the gate", 0.85)
         verdict, judged = self._judge(run.project_uid, samples, held, fitted)
-        manifest = self._manifest(run, release, len(learned), fitted, verdict)
+        manifest = self._manifest(run, dataset, len(learned), fitted, verdict)
         self.progress("publishing", 0.95)
         self._publish(run.project_uid, manifest, fitted, judged)
         return manifest
@@ -152,16 +151,21 @@ class Round:
 
         registry.publish(project_uid, manifest, write)
 
-    def _manifest(self, run: RunRecord, release: str, samples: int, fitted: Fitted, verdict: Verdict) -> Manifest:
+    def _manifest(self, run: RunRecord, dataset: Dataset, samples: int, fitted: Fitted, verdict: Verdict) -> Manifest:
         return Manifest(
             version=version_name(run),
             kind=self.trainer.kind,
             created_at=datetime.now(UTC).isoformat(timespec="seconds"),
-            release=release,
+            release=dataset.release.id,
             samples=samples,
             seed=self.seed,
             code_version=f"docloop {installed_version('docloop')}, Python {platform.python_version()}",
-            settings={"labels": [asdict(spec) for spec in self.specs], **fitted.settings, **_marks(run)},
+            settings={
+                "labels": [asdict(spec) for spec in self.specs],
+                **fitted.settings,
+                **dataset.notes,
+                **_marks(run),
+            },
             labels=tuple(spec.label for spec in self.specs),
             metrics=verdict.metrics,
             verdict=verdict.sentence,

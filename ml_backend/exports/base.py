@@ -49,13 +49,17 @@ class Exporter(Protocol):
 
     @property
     def needs_pictures(self) -> bool:
-        """Whether documents without pictures are left out (and counted)."""
+        """Whether it writes pages: documents without pictures are left out then (and counted)."""
         ...
 
     def write(self, documents: Iterable[Labelled], labels: Sequence[FieldSpec], folder: ExportFolder) -> None:
         """Write all documents; they come once, in the order of their content, and are not all held in memory.
 
+        They come ``ready``: every field has one of ``labels`` and a page, pictures are there where they are needed. The same
+        documents make the same files, whatever the day; there is none that is named by anything but content and numbers.
+
         Raises:
+            ExportRefused: the format needs a package that is not installed.
             OSError: the disk refused.
         """
         ...

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
-from statistics import median
-from typing import Any
 
 import sqlalchemy as sa
 
 from ml_backend.store.database import Database, in_chunks
-from ml_backend.store.records import AnnotationRecord, CorrectionRecord, VersionUse
+from ml_backend.store.records import AnnotationRecord, CorrectionRecord
 from ml_backend.store.tables import annotation_table, columns, corrections, documents, values
 
 _KEYS = ("document_id", "annotation_id")
-_TOUCHED = ("text", "label", "box", "deleted")  # the kinds of correction that are about a shown field
 _WITH_DOCUMENT = annotation_table.join(documents, annotation_table.c.document_id == documents.c.id)
 _CORRECTION = sa.select(*columns(CorrectionRecord, corrections, task_id=documents.c.task_id)).select_from(
     corrections.join(documents, corrections.c.document_id == documents.c.id)
@@ -112,58 +109,3 @@ class Ledger:
         mine = mine.where(documents.c.project_uid == project_uid).group_by(corrections.c.kind)
         with self._database.read() as connection:
             return {kind: int(number) for kind, number in connection.execute(mine.order_by(corrections.c.kind))}
-
-    def uses(self, project_uid: str) -> list[VersionUse]:
-        """How each model version did with the annotators, the version that was seen first at the top.
-
-        Only reviewed annotations that had a prediction count. A shown field is untouched when no correction is about its
-        region; ``fields`` are the shown and the added ones; ``edits`` are all corrections but confirmations.
-        """
-        seen: dict[str, list[Any]] = {}
-        with self._database.read() as connection:
-            for row in connection.execute(_uses(project_uid)):
-                seen.setdefault(row.shown_version, []).append(row)
-        return [_use(version, rows) for version, rows in seen.items()]
-
-
-def _uses(project_uid: str) -> sa.Select[Any]:
-    """One light row for each annotation that counts, oldest first."""
-    about = corrections.c
-    region = sa.func.coalesce(sa.func.nullif(about.region_id, ""), sa.cast(about.id, sa.Text))
-    made = (
-        sa.select(
-            about.document_id,
-            about.annotation_id,
-            sa.func.count(sa.distinct(sa.case((about.kind.in_(_TOUCHED), region)))).label("touched"),
-            sa.func.count(sa.case((about.kind == "added", 1))).label("added"),
-            sa.func.count(sa.case((about.kind != "confirmed", 1))).label("edits"),
-        )
-        .group_by(about.document_id, about.annotation_id)
-        .subquery()
-    )
-    names = annotation_table.c
-    same = sa.and_(made.c.document_id == names.document_id, made.c.annotation_id == names.annotation_id)
-    return (
-        sa.select(
-            names.shown_version,
-            names.document_id,
-            names.shown_count,
-            names.lead_time,
-            *(sa.func.coalesce(made.c[name], 0).label(name) for name in ("touched", "added", "edits")),
-        )
-        .select_from(_WITH_DOCUMENT.outerjoin(made, same))
-        .where(documents.c.project_uid == project_uid, names.reviewed, ~names.skipped, names.shown_count.is_not(None))
-        .order_by(names.created_at, names.annotation_id)
-    )
-
-
-def _use(version: str, rows: Sequence[Any]) -> VersionUse:
-    times = [row.lead_time for row in rows if row.lead_time is not None]
-    return VersionUse(
-        model_version=version,
-        documents=len({row.document_id for row in rows}),
-        fields=sum(row.shown_count + row.added for row in rows),
-        untouched=sum(max(0, row.shown_count - row.touched) for row in rows),
-        edits=sum(row.edits for row in rows),
-        median_seconds=median(times) if times else None,
-    )

@@ -101,8 +101,11 @@ class Predictions:
                 self._database.deleted()
 
     def drop(self, project_uid: str, keep: Collection[str]) -> None:
-        """Forget the predictions of all model versions but ``keep``."""
-        mine = sa.select(documents.c.id).where(documents.c.project_uid == project_uid)
+        """Forget the open documents' predictions of all model versions but ``keep``.
+
+        What an annotated document was answered stays: nothing newer follows it, and exports and statistics tell of it.
+        """
+        mine = sa.select(documents.c.id).where(documents.c.project_uid == project_uid, documents.c.open)
         others = predictions.c.model_version.not_in(sorted(keep))
         with self._database.write() as connection:
             if connection.execute(predictions.delete().where(predictions.c.document_id.in_(mine), others)).rowcount:

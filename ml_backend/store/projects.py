@@ -54,7 +54,8 @@ class Projects:
     def remove(self, uid: str) -> None:
         """Forget the project with its documents and all that hangs on them, and a request to train it.
 
-        Runs and releases stay, since they hold no text; a run that is under way is asked to stop.
+        Runs stay, since they hold no text, and releases by their hashes: ``Releases.forget_gone`` takes their text. A run that
+        is under way is asked to stop.
         """
         with self._database.write() as connection:
             gone = connection.execute(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
 from ml_backend.document.fields import Field
 
@@ -149,6 +149,15 @@ class VersionUse:
         return self.untouched / self.fields if self.fields else 0.0
 
 
+class TrainingOptions(TypedDict, total=False):
+    """What one training is to do other than the settings say; what is left out stays as they say.
+
+    ``release``: the id of the dataset release that is trained on, in place of today's samples.
+    """
+
+    release: str
+
+
 @dataclass(frozen=True, slots=True)
 class TrainingRequest:
     """Somebody asked to train; kept until a run exists or the answer why not was written."""
@@ -156,6 +165,7 @@ class TrainingRequest:
     project_id: int
     requested_by: str
     requested_at: float
+    options: TrainingOptions = field(default_factory=TrainingOptions)
 
 
 TELLING = 0.1  # of a run must be done before its end can be told
@@ -167,6 +177,7 @@ class RunRecord:
 
     ``attempt`` counts starts; who runs attempt N may write only while the run is still at attempt N. ``stage`` is a word for
     people, ``progress`` in ``[0, 1]``, ``cancel`` whether somebody asked to stop it, ``reason`` why it failed or was made.
+    ``options`` are those of the request that it was made from.
     """
 
     id: int
@@ -189,6 +200,7 @@ class RunRecord:
     version: str = ""
     verdict: str = ""
     metrics: Mapping[str, Any] = field(default_factory=dict)
+    options: TrainingOptions = field(default_factory=TrainingOptions)
 
     def seconds_left(self, now: float) -> float | None:
         """How long it will still run if it goes on as it did; None before that can be told."""

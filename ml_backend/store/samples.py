@@ -7,19 +7,16 @@ its content is the document's.
 
 from __future__ import annotations
 
-import json
 import logging
-import zlib
 from collections.abc import Collection, Mapping
 from typing import Any
 
 import sqlalchemy as sa
 
-from ml_backend.document.json_form import document_from_json, document_to_json, fields_from_json, fields_to_json
 from ml_backend.document.samples import Sample
 from ml_backend.errors import StoreError
-from ml_backend.store.column_types import compact
 from ml_backend.store.database import Database
+from ml_backend.store.packing import packed, unpacked
 from ml_backend.store.records import AnnotationRecord, DocumentRecord
 from ml_backend.store.tables import annotation_table, columns, documents, samples
 
@@ -29,9 +26,6 @@ SamplesState = tuple[int, str, int]
 """How many samples, the newest confirmation, and the bytes of all."""
 SampleStamps = Mapping[str, tuple[str, int]]
 """By content: the last confirmation, and the bytes."""
-
-_LARGEST = 64 << 20  # bytes of one sample's JSON; a page of 5,000 words has less than 1 MB
-_LEVEL = 3  # of zlib: twice as quick as its default, a tenth larger
 
 
 class Samples:
@@ -50,7 +44,7 @@ class Samples:
             "content": sample.content,
             "annotator": sample.annotator,
             "confirmed_at": sample.confirmed_at,
-            "body": _packed(sample),
+            "body": packed(sample),
             "told": False,
         }
         with self._database.write() as connection:
@@ -89,7 +83,7 @@ class Samples:
             .order_by(samples.c.content, *order)
         )
         if newest is not None:
-            statement = statement.where(samples.c.content.in_(_newest_contents(project_uid, newest)))
+            statement = statement.where(samples.c.content.in_(newest_contents(project_uid, newest)))
         if only is not None:
             statement = statement.where(samples.c.content.in_(only))
         loaded: list[tuple[int, Sample]] = []
@@ -98,7 +92,7 @@ class Samples:
                 if loaded and loaded[-1][1].content == content:
                     continue
                 try:
-                    loaded.append((number, _unpacked(content, *rest)))
+                    loaded.append((number, unpacked(content, *rest)))
                 except StoreError as error:
                     log.warning("left out of training: %s", error)
         return loaded
@@ -141,7 +135,7 @@ class Samples:
         with self._database.read() as connection:
             for number, *row in connection.execute(statement):
                 try:
-                    found.append((number, _unpacked(*row)))
+                    found.append((number, unpacked(*row)))
                 except StoreError as error:
                     log.warning("nobody is told of: %s", error)
         return found
@@ -169,7 +163,7 @@ class Samples:
         """When each of the ``newest`` contents was last confirmed, and how large its samples are: what tells a changed one."""
         with self._database.read() as connection:
             rows = connection.execute(
-                _newest_contents(project_uid, newest).add_columns(
+                newest_contents(project_uid, newest).add_columns(
                     sa.func.max(samples.c.confirmed_at), sa.func.sum(sa.func.length(samples.c.body))
                 )
             )
@@ -222,7 +216,8 @@ class Samples:
             return list(connection.execute(statement).scalars())
 
 
-def _newest_contents(project_uid: str, number: int) -> sa.Select[Any]:
+def newest_contents(project_uid: str, number: int) -> sa.Select[Any]:
+    """The contents of a project's samples that were confirmed last, that many of them."""
     confirmed = sa.func.max(samples.c.confirmed_at)
     return (
         sa.select(samples.c.content)
@@ -251,27 +246,3 @@ def _truths(project_uid: str, after: int = 0) -> sa.Subquery:
         .where(documents.c.project_uid == project_uid, documents.c.id > after, names.reviewed, ~names.skipped)
         .subquery()
     )
-
-
-def _packed(sample: Sample) -> bytes:
-    body = {"document": document_to_json(sample.document), "fields": fields_to_json(sample.fields)}
-    plain = compact(body).encode("ascii")
-    if len(plain) > _LARGEST:
-        raise StoreError(
-            "sample_too_large",
-            f"The document {sample.content[:12]} has {len(plain):,} bytes of text as a sample; {_LARGEST:,} can be kept.",
-            "Split it into documents of fewer pages, or skip it in Label Studio.",
-        )
-    return zlib.compress(plain, _LEVEL)
-
-
-def _unpacked(content: str, body: bytes, annotator: int | None, confirmed_at: str) -> Sample:
-    try:
-        unpacking = zlib.decompressobj()
-        plain: Any = json.loads(unpacking.decompress(body, _LARGEST))
-        if unpacking.unconsumed_tail:
-            raise ValueError(f"more than {_LARGEST} bytes")
-        document, fields = document_from_json(plain["document"]), fields_from_json(plain["fields"])
-    except (ValueError, KeyError, TypeError, OverflowError, RecursionError, zlib.error):
-        raise StoreError("sample_broken", f"The stored sample {content[:12]} cannot be read.") from None
-    return Sample(content, document, fields, annotator, confirmed_at)

@@ -20,6 +20,7 @@ from ml_backend.store.releases import Releases
 from ml_backend.store.runs import Runs
 from ml_backend.store.samples import Samples
 from ml_backend.store.schema import migrate
+from ml_backend.store.statistics import Statistics
 
 
 class Store:
@@ -35,6 +36,7 @@ class Store:
         self.releases = Releases(database)
         self.runs = Runs(database)
         self.leases = Leases(database)
+        self.statistics = Statistics(database)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

@@ -126,12 +126,44 @@ samples = sa.Table(
     sa.Column("told", sa.Boolean, nullable=False, server_default=sa.true()),
 )
 
+frozen_samples = sa.Table(
+    "frozen_samples",
+    metadata,
+    sa.Column("id", Id, primary_key=True, autoincrement=True),
+    sa.Column(
+        "document_id", Id, nullable=False
+    ),  # of no foreign key: the row stays when the document goes, without its body
+    sa.Column("content", Text, nullable=False),
+    sa.Column("hash", Text, nullable=False),  # "" where an older docloop kept no text
+    sa.Column("body", sa.LargeBinary),
+    sa.Column("deleted_at", sa.Double),
+    sa.UniqueConstraint("document_id", "content", "hash", name="one_row_a_state"),
+    sa.Index("frozen_by_content", "content"),
+    sa.Index("frozen_by_deletion", "deleted_at", "document_id"),
+    sqlite_autoincrement=True,
+)
+
 releases = sa.Table(
     "releases",
     metadata,
-    sa.Column("id", Text, primary_key=True),
+    sa.Column("number", Id, primary_key=True, autoincrement=True),
+    sa.Column("id", Text, nullable=False),  # by content: two projects may have the same one
     sa.Column("project_uid", Text, nullable=False),
-    sa.Column("splits", JsonObject, nullable=False),
+    sa.Column("frozen_at", sa.Double, nullable=False),
+    sa.Column("manifest", JsonObject, nullable=False),
+    sa.UniqueConstraint("project_uid", "id", name="one_release_a_content"),
+    sqlite_autoincrement=True,
+)
+
+release_samples = sa.Table(
+    "release_samples",
+    metadata,
+    sa.Column("release", Id, sa.ForeignKey("releases.number", ondelete="CASCADE"), primary_key=True),
+    sa.Column("sample", Id, sa.ForeignKey("frozen_samples.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("split", Text, nullable=False),
+    sa.Column("annotator", Number),
+    sa.Column("confirmed_at", Text, nullable=False),
+    sa.Index("releases_of_sample", "sample"),
 )
 
 requests = sa.Table(
@@ -140,6 +172,7 @@ requests = sa.Table(
     sa.Column("project_id", Number, primary_key=True, autoincrement=False),
     sa.Column("requested_by", Text, nullable=False),
     sa.Column("requested_at", sa.Double, nullable=False),
+    sa.Column("options", JsonObject, nullable=False, server_default="{}"),
 )
 
 _OPEN_RUN = sa.text("state IN ('requested', 'running')")
@@ -166,6 +199,7 @@ runs = sa.Table(
     sa.Column("version", Text, nullable=False),
     sa.Column("verdict", Text, nullable=False),
     sa.Column("metrics", JsonObject, nullable=False),
+    sa.Column("options", JsonObject, nullable=False, server_default="{}"),
     sa.UniqueConstraint("project_uid", "number", name="one_run_a_number"),
     # The database itself holds that a project trains once at a time.
     sa.Index("one_open_run_a_project", "project_uid", unique=True, sqlite_where=_OPEN_RUN, postgresql_where=_OPEN_RUN),

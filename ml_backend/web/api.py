@@ -12,6 +12,7 @@ from werkzeug.exceptions import BadRequest
 
 from ml_backend.exports.jsonl import gzipped, lines
 from ml_backend.ground_truth import Filters, ground_truth
+from ml_backend.ground_truth.statistics import Statistics
 from ml_backend.services import Services
 from ml_backend.status import followed_project, project_status, recommendations
 
@@ -55,6 +56,12 @@ def api(services: Services, now: Callable[[], float] = time.time) -> Blueprint:
         if zipped:
             answer.headers["Content-Encoding"] = "gzip"
         return answer
+
+    @routes.get("/projects/<int:project_id>/ground-truth/stats")
+    def stats(project_id: int) -> Response:
+        project = followed_project(services.store, project_id)
+        specs, threshold = services.interface(project.label_config).specs, services.settings.min_training_samples
+        return jsonify(Statistics(services.store, services.registry, project, specs, threshold).all())
 
     @routes.post("/projects/<int:project_id>/train")
     def train(project_id: int) -> tuple[Response, int]:

@@ -30,14 +30,23 @@ from contracts.store_builders import (
 )
 from contracts.store_documents_contract import StoreDocumentsContract
 from contracts.store_ledger_contract import StoreLedgerContract
+from contracts.store_releases_contract import StoreReleasesContract
 from contracts.store_runs_contract import StoreRunsContract
 from contracts.store_schema_contract import StoreSchemaContract
+from contracts.store_statistics_contract import StoreStatisticsContract
 from ml_backend.errors import StoreError
 from ml_backend.store.records import TrainingRequest
 from ml_backend.store.store import Store, open_store
 
 
-class StoreContract(StoreDocumentsContract, StoreLedgerContract, StoreRunsContract, StoreSchemaContract):
+class StoreContract(
+    StoreDocumentsContract,
+    StoreLedgerContract,
+    StoreReleasesContract,
+    StoreRunsContract,
+    StoreSchemaContract,
+    StoreStatisticsContract,
+):
     """All parts, what they do together, and what the disk keeps."""
 
     @pytest.fixture
@@ -65,13 +74,14 @@ class StoreContract(StoreDocumentsContract, StoreLedgerContract, StoreRunsContra
         assert rows(store) == {"projects": 1, **dict.fromkeys(each, 2)}
         store.runs.request(1, "", 1.0)
         run = store.runs.begin(P, 1, "", "", 1, 1.0)
-        store.releases.freeze(P, [sample("c")], {"c": "train"})
+        store.releases.freeze(project(), (), 1.0)
         store.projects.put(project("namesake", 1))
         store.projects.remove(P)
-        assert rows(store) == {"projects": 1, "requests": 1, "runs": 1, "releases": 1}
+        kept = {"runs": 1, "releases": 1, "release_samples": 1, "frozen_samples": 1}
+        assert rows(store) == {"projects": 1, "requests": 1, **kept}
         store.projects.remove("namesake")
         store.projects.remove("?")
-        assert rows(store) == {"runs": 1, "releases": 1}
+        assert rows(store) == kept
         assert run is not None
         assert store.runs.claim(run.id, 2.0) is None
         assert store.runs.get(run.id) == replace(run, state="cancelled", cancel=True, finished_at=2.0)

@@ -1,4 +1,4 @@
-"""What every store must keep of annotations, corrections, samples and releases; a part of ``StoreContract``."""
+"""What every store must keep of annotations, corrections and samples; a part of ``StoreContract``."""
 
 from __future__ import annotations
 
@@ -21,9 +21,7 @@ from contracts.store_builders import (
 from ml_backend.document.elements import Document
 from ml_backend.document.samples import Sample
 from ml_backend.errors import StoreError
-from ml_backend.store import samples as store_samples
-from ml_backend.store.records import VersionUse
-from ml_backend.store.releases import Release
+from ml_backend.store import packing
 from ml_backend.store.store import Store
 from ml_backend.store.tables import samples as sample_table
 
@@ -69,25 +67,6 @@ class StoreLedgerContract:
         places = [int(one.region_id) for one in store.ledger.corrections(P)]
         assert places == [*range(999, 0, -2), *range(1000, -1, -2)]
         assert [int(one.region_id) for one in store.ledger.corrections(P, limit=700)] == places[:700]
-
-    def test_use_of_a_version_counts_shown_fields_that_nobody_touched(self, store: Store, ids: dict[int, int]) -> None:
-        shown = {"shown": (found(), found(), found()), "shown_version": "v1"}
-        edits = [
-            correction("text", region_id="a"),
-            correction("box", region_id="a"),
-            correction("deleted"),
-            correction("added"),
-        ]
-        store.ledger.put(
-            ids[1], annotation(1, 2, lead_time=4.0, **shown), [*edits, correction("confirmed", region_id="c")]
-        )
-        store.ledger.put(ids[2], annotation(2, 3, lead_time=9.0, **shown), [])
-        store.ledger.put(ids[2], annotation(3, 3, **shown), [])
-        store.ledger.put(ids[3], annotation(4, 1, shown=(), shown_version="v0"), [correction("added")])
-        store.ledger.put(ids[3], annotation(5, reviewed=False, **shown), edits)
-        store.ledger.put(ids[3], annotation(6, skipped=True, **shown), edits)
-        store.ledger.put(ids[3], annotation(7), edits)
-        assert store.ledger.uses(P) == [VersionUse("v0", 1, 1, 0, 1, None), VersionUse("v1", 2, 10, 7, 4, 6.5)]
 
     def test_the_truth_of_a_document_is_its_ground_truth_else_the_newest_reviewed_one(
         self, store: Store, ids: dict[int, int]
@@ -205,17 +184,7 @@ class StoreLedgerContract:
             sample("same", text="old", day=ids[1]),
         ]
         assert "stored sample same cannot be read" in caplog.text
-        monkeypatch.setattr(store_samples, "_LARGEST", 500)
+        monkeypatch.setattr(packing, "_LARGEST", 500)
         with pytest.raises(StoreError, match="500 can be kept") as caught:
             store.samples.put(ids[1], sample("huge", text="x" * 500))
         assert (caught.value.code, store.samples.count(P)) == ("sample_too_large", 2)
-
-    def test_a_release_is_named_by_its_content_and_holds_no_text(self, store: Store) -> None:
-        a, b = sample("a"), sample("b")
-        name = store.releases.freeze(P, [a, b], {"a": "train", "b": "test"})
-        assert store.releases.get(name) == Release(name, P, {"a": "train", "b": "test"})
-        assert store.releases.freeze(P, [b, a], {"b": "test", "a": "train"}) == name
-        others = [([a, b], {"a": "val", "b": "test"}), ([a, replace(b, annotator=8)], {"a": "train", "b": "test"})]
-        assert len({name, *(store.releases.freeze(P, *other) for other in others)}) == 3
-        with pytest.raises(ValueError, match="every sample needs one split"):
-            store.releases.freeze(P, [a], {"b": "test"})

@@ -125,6 +125,39 @@ def test_train_is_kept_in_the_store(run: Run, data: Path) -> None:
     store.close()
 
 
+def test_train_on_a_release_keeps_its_whole_id(run: Run, data: Path) -> None:
+    store = store_of(data)
+    project = store.projects.get(UID)
+    assert project is not None
+    made = store.releases.freeze(project, (), 1.0)
+    assert "There is no release 'abcd'" in run("train", "--release", "abcd").output
+    assert run("train", "--release", made.id[:5]).exit_code == 0
+    (request,) = store.runs.requests()
+    assert request.options == {"release": made.id}
+    assert request.requested_by == f"docloop train --release {made.id[:12]}"
+    store.close()
+
+
+def test_versions_and_status_say_what_is_tainted(run: Run, data: Path) -> None:
+    store = store_of(data)
+    project = store.projects.get(UID)
+    assert project is not None
+    made = store.releases.freeze(project, (), 1.0)
+    registry = ModelRegistry(data / "models")
+    for number, settings in ((2, {}), (3, {"release_asked": "9" * 64, "release_lacks": 4})):
+        newer = Manifest(f"fields-{number}", "token-classifier", "2026-01-02", release=made.id, settings=settings)
+        registry.publish(UID, newer, lambda folder: _write(folder))
+    assert "tainted: 1" not in run("versions").output
+    store.releases.forget([one.content for one in store.releases.held(made)], 2.0)
+    store.close()
+    said = run("versions").output
+    assert said.count("tainted: 1 of its documents deleted since.") == 2
+    assert f"Release {'9' * 12} was tainted: 4 of its documents were deleted before." in said
+    assert [row["deleted"] for row in json.loads(run("versions", "--json").output)] == [0, 1, 1]
+    assert json.loads(run("status", "--json").output)["tainted_versions"] == {"fields-2": 1, "fields-3": 1}
+    assert "fields-2 is tainted: 1 of its documents deleted since." in run("status").output
+
+
 def test_cancel_stops_a_run_that_waits_and_says_when_there_is_none(run: Run, data: Path) -> None:
     assert run("cancel").exit_code == 2
     store = store_of(data)

@@ -156,7 +156,7 @@ def test_corrections_are_against_the_shown_prediction_also_after_it_is_gone(scen
     assert scene.look() == ReconcileReport(documents_changed=1, annotations_changed=1)
     uid = scene.client.project(scene.project).uid
     assert dict(scene.store.ledger.counts(uid)) == {"confirmed": 3}
-    assert [one.model_version for one in scene.store.ledger.uses(uid)] == ["v1"]
+    assert [one.model_version for one in scene.store.statistics.uses(uid)] == ["v1"]
 
 
 def test_a_task_whose_data_change_loses_docloops_predictions_and_those_alone(scene: Scene) -> None:

@@ -64,7 +64,7 @@ def test_at_the_threshold_a_version_is_trained_promoted_served_and_taken_back(lo
     served = loop.there.projects[loop.project].model_version
     assert served.startswith("fields-1.")
     assert loop.open_versions() == {served}
-    uses = {use.model_version: use for use in loop.services.store.ledger.uses(loop.uid)}
+    uses = {use.model_version: use for use in loop.services.store.statistics.uses(loop.uid)}
     assert uses[baseline].documents == 20
     order = [loop.there.predictions[loop.shown(task) or 0].score for task in loop.annotate(9)]
     assert order == sorted(order)  # type: ignore[type-var]

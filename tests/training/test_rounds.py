@@ -87,6 +87,6 @@ def test_a_round_that_was_cut_short_is_ended_by_the_next_attempt_and_made_once(s
     manifest, folder = registry.get(UID, "fields-1")
     assert manifest.release == first.release
     assert first.verdict in html.unescape((folder / "report.html").read_text(encoding="utf-8"))
-    release = store.releases.get(first.release)
+    release = store.releases.get(UID, first.release)
     assert release is not None
-    assert len(release.splits) == 20
+    assert (release.samples, release.labels) == (20, SPECS)

@@ -59,10 +59,12 @@ def test_only_the_owner_may_read_the_files_and_deleted_text_leaves_none_of_them_
     store.predictions.put_many([prediction(number, fields=(found(text=CANARY),))])
     store.ledger.put(number, annotation(1, fields=(found(text=CANARY),)), [correction(region_id=CANARY)])
     store.samples.put(number, sample("c", text=CANARY))
+    store.releases.freeze(project(), (), 1.0)
     assert set(files_with(CANARY, path.parent)) & {"docloop.db", "docloop.db-wal"}
     modes = {one.name: stat.S_IMODE(one.stat().st_mode) for one in path.parent.iterdir() if one.suffix != ".lock"}
     assert modes == dict.fromkeys(("docloop.db", "docloop.db-wal", "docloop.db-shm"), 0o600)
     store.documents.remove([number])
+    store.releases.forget_gone(2.0)
     assert files_with(CANARY, path.parent) == []
     store.close()
 

@@ -7,7 +7,7 @@ from ml_backend.document.fields import Field
 from ml_backend.document.geometry import Box
 from ml_backend.document.samples import Sample
 from ml_backend.ocr.recogniser.alphabet import Alphabet
-from training.reading.project_lines import lines_of, share_out
+from training.reading.project_lines import lines_of
 
 KNOWN = Alphabet([chr(c) for c in range(33, 127)])
 IMAGE = np.zeros((100, 200, 3), np.uint8)
@@ -57,16 +57,3 @@ def test_only_what_stands_in_the_box_is_learned(field: Field, texts: list[str], 
 def test_a_line_in_two_fields_is_learned_once() -> None:
     field = Field("date", "25/12/2018", box(0.48, 0.57))
     assert len(lines(field, field)) == 1
-
-
-@pytest.mark.parametrize(
-    ("words", "read", "parts"),
-    [
-        ("A B C", ["A", "B C"], ["A", "B C"]),
-        ("A B C", ["A B C"], ["A B C"]),
-        ("NEW TOWN", ["", "NEW TOWN"], ["", "NEW TOWN"]),
-        ("ONE TWO THREE", ["0NE TW0", "THRE"], ["ONE TWO", "THREE"]),
-    ],
-)
-def test_words_go_to_the_line_that_reads_most_like_them(words: str, read: list[str], parts: list[str]) -> None:
-    assert share_out(words.split(), read) == parts

@@ -1,0 +1,118 @@
+"""The commands that say what the corrections say: the very answer of the route, tables for people, a picture."""
+
+from __future__ import annotations
+
+import json
+import sys
+import unicodedata
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from PIL import Image
+from typer.testing import CliRunner, Result
+
+from builders import found, interface_xml
+from docloop import terminal
+from docloop.cli import app
+from ml_backend.credentials import load_credentials
+from ml_backend.models.manifest import Manifest
+from ml_backend.models.registry import ModelRegistry
+from ml_backend.ocr.fake import FakeEngine
+from ml_backend.services import build_services, models_folder, read_interface
+from ml_backend.settings import load_settings
+from ml_backend.store.records import AnnotationRecord, DocumentRecord, PredictionRecord, ProjectRecord
+from ml_backend.store.store import open_store
+from ml_backend.web.app import create_app
+from training.corrections import corrections_of
+
+UID = "7.1795000000"
+AT = "2026-01-02T03:04:05.000000Z"
+CONFIG = interface_xml("total")
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Project 7 with two confirmed documents, names that would steer a terminal or break a formula, and four judged versions."""
+    monkeypatch.setenv("DOCLOOP_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setattr(terminal.out, "_width", 250)
+    store = open_store(f"sqlite:///{tmp_path / 'data' / 'docloop.sqlite3'}")
+    store.projects.put(ProjectRecord(UID, 7, "Re\x1bceipts", read_interface(CONFIG).fingerprint, CONFIG))
+    records = [DocumentRecord(0, UID, task, AT, AT, {"image": "a"}, f"{task:064x}") for task in (1, 2)]
+    for (task, _), number in store.documents.put_many(UID, records).items():
+        shown = (found("a$b_{", "12.5O", id="t"), found("東", "x\x1b"))
+        final = (replace(shown[0], text="12.50" if task == 1 else "12.5O"), shown[1])
+        version = f"v{task}\x1b[red]"
+        annotation = AnnotationRecord(task, AT, AT, final, 3, 6.5, reviewed=True, shown=shown, shown_version=version)
+        store.ledger.put(number, annotation, corrections_of(annotation, task, None))
+        store.predictions.put_many([PredictionRecord(number, version, 0.5, 0.5, shown, signature=(0.5,) * 64)])
+    store.close()
+    registry = ModelRegistry(models_folder(load_settings()))
+    for number, samples in enumerate((20, 40, 80, 160), 1):
+        metrics = {"documents": 4000, "judged": "out_of_fold", "challenger": {"f1": 1 - 2 * samples**-0.6}}
+        registry.publish(
+            UID, Manifest(f"fields-{number}", "combined", "", samples=samples, metrics=metrics), lambda to: None
+        )
+    return lambda *words: CliRunner().invoke(app, [*words, "--project", "7"])
+
+
+def test_the_command_and_the_route_say_the_same(run: Run) -> None:
+    settings = load_settings()
+    services = build_services(settings, engine=FakeEngine(()))
+    client = create_app(services).test_client()
+    headers = {"Authorization": f"Bearer {load_credentials(settings).api_token}"}
+    answer = client.get("/api/v1/projects/7/ground-truth/stats", headers=headers)
+    unknown = client.get("/api/v1/projects/8/ground-truth/stats", headers=headers)
+    services.close()
+    assert (answer.status_code, unknown.status_code) == (200, 404)
+    said = json.loads(run("stats", "--json").output)
+    assert said == answer.get_json()
+    assert said["forecast"] == json.loads(run("forecast", "--json").output)
+
+
+def test_people_read_what_was_corrected_what_is_next_and_what_more_would_bring(run: Run) -> None:
+    said = run("stats").output
+    for words in (
+        "2 documents, 2 annotated, 2 approved, 0 skipped, 1 with corrections",
+        "Fields left untouched: 3 of 4 (75%); 6.5 s a document (median)",
+        "Next: Confirm a first document.",
+        "docloop next --project 7",
+        "misread characters",
+        "more documents for +2.0 points of F1",
+        "Layouts that need documents most",
+        "Re�ceipts",
+        "v1�[red]",
+    ):
+        assert words in said, words
+    assert not [each for each in said if unicodedata.category(each) == "Cc" and each != "\n"]
+    assert "more documents for +2.0 points of F1" in run("forecast").output
+
+
+def test_a_project_without_anything_is_no_error(run: Run, tmp_path: Path) -> None:
+    store = open_store(f"sqlite:///{tmp_path / 'data' / 'docloop.sqlite3'}")
+    store.projects.put(ProjectRecord("8.1795000000", 8, "Empty", "f", CONFIG))
+    store.close()
+    done = CliRunner().invoke(app, ["stats", "--project", "8", "--plot", str(tmp_path / "empty.svg")])
+    assert (done.exit_code, "Import documents" in done.output, "not enough evidence" in done.output) == (0, True, True)
+
+
+def test_the_picture_is_one(run: Run, tmp_path: Path) -> None:
+    assert run("stats", "--plot", str(tmp_path / "stats.png")).exit_code == 0
+    with Image.open(tmp_path / "stats.png") as picture:
+        assert (picture.format, picture.width > 800) == ("PNG", True)
+    assert run("stats", "--plot", str(tmp_path / "stats.svg")).exit_code == 0
+    assert ElementTree.parse(tmp_path / "stats.svg").getroot().tag.endswith("svg")
+
+
+def test_what_cannot_be_drawn_is_refused_before_anything_is_counted(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = run("stats", "--plot", str(tmp_path / "stats.pdf"))
+    assert (refused.exit_code, ".png or .svg" in refused.output) == (2, True)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    refused = run("stats", "--plot", str(tmp_path / "stats.png"))
+    assert (refused.exit_code, "pip install 'docloop[demo]'" in refused.output) == (2, True)
+    assert "Fields left untouched" not in refused.output

@@ -1,0 +1,68 @@
+"""What a round learns from: always a release, so that a version names its data, and the same data can be had again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ml_backend.document.fields import FieldSpec
+from ml_backend.document.samples import Sample
+from ml_backend.errors import DocloopError, ModelRejected
+from ml_backend.store.records import RunRecord
+from ml_backend.store.release_records import SHORT, Release
+from ml_backend.store.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """A release and its samples. ``notes`` go into the version's settings, where it is not the release that was asked for."""
+
+    release: Release
+    samples: Sequence[Sample]
+    notes: Mapping[str, Any] = field(default_factory=dict)
+
+
+def frozen(store: Store, run: RunRecord, specs: Sequence[FieldSpec], newest: int) -> Dataset:
+    """The release that the run asks for, else the ``newest`` samples of today, frozen.
+
+    Where documents of a release were deleted, what is left is a release of its own, and the notes say so: an id never stands for
+    other data than it names.
+
+    Raises:
+        ModelRejected: ``nothing_to_learn``: there are no samples, or none with text.
+    """
+    asked = run.options.get("release", "")
+    release = _asked(store, run.project_uid, asked) if asked else _today(store, run.project_uid, specs, newest)
+    samples = store.releases.load(release)
+    if not samples:
+        raise ModelRejected(
+            "nothing_to_learn",
+            f"The release {release.id[:SHORT]} keeps no text any more: its documents were deleted, or an older docloop froze it.",
+            "Train without --release.",
+        )
+    if len(samples) == release.samples:
+        return Dataset(release, samples)
+    left = store.releases.part(release, {sample.content for sample in samples}, time.time())
+    return Dataset(left, samples, {"release_asked": release.id, "release_lacks": release.samples - len(samples)})
+
+
+def _asked(store: Store, project_uid: str, name: str) -> Release:
+    found = store.releases.get(project_uid, name)
+    if found is None:
+        raise ModelRejected(
+            "nothing_to_learn", f"The project has no release {name[:SHORT]}.", "docloop releases lists them."
+        )
+    return found
+
+
+def _today(store: Store, project_uid: str, specs: Sequence[FieldSpec], newest: int) -> Release:
+    project = store.projects.get(project_uid)
+    try:
+        if project is not None:
+            return store.releases.freeze(project, specs, time.time(), newest=newest)
+    except DocloopError as error:
+        if error.code != "release_empty":
+            raise
+    raise ModelRejected("nothing_to_learn", "There are no confirmed documents.", "Submit some annotations.")
