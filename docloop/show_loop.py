@@ -47,8 +47,10 @@ def when(seconds: float | None) -> str:
 def status(found: Mapping[str, Any]) -> RenderableType:
     """How it stands with a project, with a row for each training."""
     corrected = {kind: count for kind, count in found["corrections"].items() if kind != "confirmed"}
+    base = f" ({_shown(found['champion_base'])})" if found["champion_base"] else ""
+    champion = f"champion: [bold]{_shown(found['champion'])}[/]{base}"
     lines = [
-        f"[bold]Project {found['project']} “{_shown(found['title'])}”[/bold], champion: [bold]{_shown(found['champion'])}[/]",
+        f"[bold]Project {found['project']} “{_shown(found['title'])}”[/bold], {champion}",
         f"{found['documents']} documents, {found['samples']} confirmed ones to learn from, {sum(corrected.values())} corrections",
         _shown(found["training"]["answer"]) or "Not looked at yet.",
     ]
@@ -164,12 +166,11 @@ def versions(found: Sequence[Manifest], active: str) -> Table:
             _shown(each.version),
             _shown(each.created_at[:16].replace("T", " ")),
             str(each.samples),
-            _shown(each.verdict + _licence(each)),
+            " ".join(filter(None, [_shown(each.verdict), base_of(each)])),
         )
     return made
 
 
-def _licence(version: Manifest) -> str:
-    """What the weights that a version began with allow."""
-    settings = version.settings
-    return f" Base model {settings['base_model']}: {settings['base_licence']}." if "base_licence" in settings else ""
+def base_of(version: Manifest) -> str:
+    """What a version's layout model began with, and under which licence; empty where there is none."""
+    return f"Layout model: {_shown(version.base)}." if version.base else ""

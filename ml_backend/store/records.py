@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
 from ml_backend.document.fields import Field
 
@@ -145,6 +145,16 @@ class VersionUse:
         return self.untouched / self.fields if self.fields else 0.0
 
 
+class TrainingOptions(TypedDict, total=False):
+    """What one training is to do other than the settings say; what is left out stays as they say.
+
+    ``layout``: whether a layout model is trained, too. ``from_scratch``: its size, with random weights in place of a base model.
+    """
+
+    layout: bool
+    from_scratch: Literal["small", "base"]
+
+
 @dataclass(frozen=True, slots=True)
 class TrainingRequest:
     """Somebody asked to train; kept until a run exists or the answer why not was written."""
@@ -152,6 +162,7 @@ class TrainingRequest:
     project_id: int
     requested_by: str
     requested_at: float
+    options: TrainingOptions = field(default_factory=TrainingOptions)
 
 
 TELLING = 0.1  # of a run must be done before its end can be told
@@ -163,6 +174,7 @@ class RunRecord:
 
     ``attempt`` counts starts; who runs attempt N may write only while the run is still at attempt N. ``stage`` is a word for
     people, ``progress`` in ``[0, 1]``, ``cancel`` whether somebody asked to stop it, ``reason`` why it failed or was made.
+    ``options`` are those of the request that it was made from.
     """
 
     id: int
@@ -185,6 +197,7 @@ class RunRecord:
     version: str = ""
     verdict: str = ""
     metrics: Mapping[str, Any] = field(default_factory=dict)
+    options: TrainingOptions = field(default_factory=TrainingOptions)
 
     def seconds_left(self, now: float) -> float | None:
         """How long it will still run if it goes on as it did; None before that can be told."""

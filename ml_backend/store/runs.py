@@ -17,7 +17,7 @@ from typing import Any, TypedDict, Unpack
 import sqlalchemy as sa
 
 from ml_backend.store.database import Database
-from ml_backend.store.records import RunRecord, RunState, TrainingRequest
+from ml_backend.store.records import RunRecord, RunState, TrainingOptions, TrainingRequest
 from ml_backend.store.tables import columns, requests, runs, values
 
 _RUN = columns(RunRecord, runs)
@@ -43,13 +43,18 @@ class Runs:
 
     # -- requests ----------------------------------------------------------------------------------------------
 
-    def request(self, project_id: int, by: str, now: float) -> TrainingRequest:
-        """Ask for a training run. It is on disk when this returns. A repeat changes nothing; the request that counts is given."""
-        asked = TrainingRequest(project_id, by, now)
-        mine = sa.select(*columns(TrainingRequest, requests)).where(requests.c.project_id == project_id)
+    def request(self, project_id: int, by: str, now: float, options: TrainingOptions | None = None) -> TrainingRequest:
+        """Ask for a training run. It is on disk when this returns; the request that counts is given.
+
+        A repeat keeps its place. One with ``options`` puts them, and who asked, over those of before; any other changes nothing.
+        """
+        asked = TrainingRequest(project_id, by, now, options or {})
+        one = requests.c.project_id == project_id
         with self._database.write() as connection:
             connection.execute(self._database.insert(requests).on_conflict_do_nothing(), values(asked))
-            return TrainingRequest(*connection.execute(mine).one())
+            if options:  # of a request that was there, too
+                connection.execute(requests.update().where(one).values(requested_by=by, options=options))
+            return TrainingRequest(*connection.execute(sa.select(*columns(TrainingRequest, requests)).where(one)).one())
 
     def requests(self) -> list[TrainingRequest]:
         """The pending requests, oldest first."""
@@ -77,17 +82,28 @@ class Runs:
         request_taken: bool = False,
         above: int = 0,
     ) -> RunRecord | None:
-        """Make the project's next run, and with ``request_taken`` drop its request in the same transaction.
+        """Make the project's next run, and with ``request_taken`` take its request's options and drop it, in one transaction.
 
         Its number is above every earlier run's and ``above``: the highest number in the model registry, which may know more
         runs than a new database does.
         None while the project has a run that is not finished; the request stays then.
         """
         last = sa.select(sa.func.max(runs.c.number)).where(runs.c.project_uid == project_uid)
+        wanted = sa.select(requests.c.options).where(requests.c.project_id == project_id)
         with self._database.write() as connection:
             number = max(connection.execute(last).scalar() or 0, above) + 1
+            options: TrainingOptions | None = connection.execute(wanted).scalar() if request_taken else None
             new = RunRecord(
-                0, project_uid, project_id, number, "requested", requested_by, now, reason=reason, samples=samples
+                0,
+                project_uid,
+                project_id,
+                number,
+                "requested",
+                requested_by,
+                now,
+                reason=reason,
+                samples=samples,
+                options=options or {},
             )
             # The unique indexes decide, also between two processes on PostgreSQL.
             statement = self._database.insert(runs).values(values(new, "id")).on_conflict_do_nothing().returning(*_RUN)

@@ -122,6 +122,7 @@ samples = sa.Table(
     sa.Column("confirmed_at", Text, nullable=False),
     sa.Column("body", sa.LargeBinary, nullable=False),
     sa.Column("told", sa.Boolean, nullable=False, server_default=sa.true()),
+    sa.Column("reader", Text, nullable=False, server_default=""),
 )
 
 releases = sa.Table(
@@ -138,6 +139,7 @@ requests = sa.Table(
     sa.Column("project_id", Number, primary_key=True, autoincrement=False),
     sa.Column("requested_by", Text, nullable=False),
     sa.Column("requested_at", sa.Double, nullable=False),
+    sa.Column("options", JsonObject, nullable=False, server_default="{}"),
 )
 
 _OPEN_RUN = sa.text("state IN ('requested', 'running')")
@@ -164,6 +166,7 @@ runs = sa.Table(
     sa.Column("version", Text, nullable=False),
     sa.Column("verdict", Text, nullable=False),
     sa.Column("metrics", JsonObject, nullable=False),
+    sa.Column("options", JsonObject, nullable=False, server_default="{}"),
     sa.UniqueConstraint("project_uid", "number", name="one_run_a_number"),
     # The database itself holds that a project trains once at a time.
     sa.Index("one_open_run_a_project", "project_uid", unique=True, sqlite_where=_OPEN_RUN, postgresql_where=_OPEN_RUN),

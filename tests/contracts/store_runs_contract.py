@@ -29,6 +29,22 @@ class StoreRunsContract:
         assert again.runs.requests() == [TrainingRequest(1, "cli", 7.0)]
         again.close()
 
+    def test_what_a_request_wants_outlives_the_process_and_goes_to_its_run(self, store: Store, url: str) -> None:
+        assert store.runs.request(1, "ann", 1.0).options == {}
+        wanted = TrainingRequest(1, "bob", 1.0, {"layout": True, "from_scratch": "small"})
+        assert store.runs.request(1, "bob", 2.0, {"layout": True, "from_scratch": "small"}) == wanted  # in ann's place
+        assert store.runs.request(1, "cli", 3.0) == wanted  # who wants nothing of the kind leaves it as it is
+        again = open_store(url)
+        assert again.runs.requests() == [wanted]
+        begun = again.runs.begin(P, 1, "bob", "asked for", 30, 2.0, request_taken=True)
+        assert begun is not None
+        assert begun.options == wanted.options
+        assert store.runs.claim(begun.id, 4.0).options == wanted.options  # type: ignore[union-attr]
+        other = store.runs.begin("b", 2, "docloop", "enough", 30, 5.0)  # nobody asked
+        assert other is not None
+        assert other.options == {}
+        again.close()
+
     def test_a_run_goes_from_the_request_to_its_end(self, store: Store) -> None:
         store.runs.request(1, "ann", 1.0)
         begun = store.runs.begin(P, 1, "ann", "asked for", 30, 2.0, request_taken=True)
