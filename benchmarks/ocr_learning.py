@@ -6,8 +6,8 @@ Lines are cut out by their true boxes. The recogniser learns (a) from all lines 
 and (b) from the lines of their four fields alone, as in a field project; other receipts test it, the same ones for every row. As
 the transcriptions have capitals only, case does not count. General lines are those of the gate (``training/reading/general.py``)
 and, as "foreign", the machine's own translations in fonts that no training uses (``benchmarks/foreign_lines.py``). What the
-network sees of each line is kept in FOLDER as float16, one file a receipt (20 ms a line). With ``--whole`` the whole network is
-trained; then all test lines are read anew, with the file that was written.
+network sees of each line is kept in FOLDER as float16, one file a receipt (20 ms a line). With ``--whole`` all
+that stands behind the convolutions is trained, not the last layer alone; then all test lines are read anew, by what was written.
 """
 
 from __future__ import annotations
@@ -177,8 +177,12 @@ def main() -> None:
     parser.add_argument("--train", type=int, nargs="*", default=[50, 300], help="receipts to learn from")
     parser.add_argument("--test", type=int, default=60, help="receipts to test on")
     parser.add_argument("--pages", type=int, default=30, help="of these, pages read with our own detection, too")
-    parser.add_argument("--whole", action="store_true", help="train the whole network; no Hebrew then")
-    parser.add_argument("--minutes", type=float, default=10, help="that fitting the whole network may take")
+    parser.add_argument(
+        "--whole",
+        action="store_true",
+        help="train all behind the convolutions, not the last layer alone; no Hebrew then",
+    )
+    parser.add_argument("--minutes", type=float, default=10, help="that this may take")
     parser.add_argument("--threads", type=int, default=2, help="of torch")
     parser.add_argument("--parts", nargs="*", default=list(PARTS), choices=PARTS, help="which lines are learned from")
     options = parser.parse_args()

@@ -35,16 +35,20 @@ class Look:
 
     def pixels(self, pictures: Sequence[bytes]) -> Floats:
         """The pictures as an array of shape (pictures, 3, 224, 224); all 0 where there is none. The same one is decoded once."""
-        scale = np.array([255.0 * each for each in self.std], dtype=np.float32)
+        pixels = np.zeros((len(pictures), *SHAPE), dtype=np.float32)
+        scale = np.array([1 / (255 * each) for each in self.std], dtype=np.float32)[:, None, None]
         shift = np.array([mean / std for mean, std in zip(self.mean, self.std, strict=True)], dtype=np.float32)
-        grey = np.zeros(SHAPE, dtype=np.float32)
-        known: dict[bytes, Floats] = {}
-        for picture in pictures:
-            if picture not in known:
-                colours = opened(picture)
-                seen = grey if colours is None else (colours / scale - shift).transpose(2, 0, 1)
-                known[picture] = seen.astype(np.float32, copy=False)
-        return np.stack([known[picture] for picture in pictures])
+        first: dict[bytes, int] = {}
+        for at, picture in enumerate(pictures):
+            if picture in first:
+                pixels[at] = pixels[first[picture]]
+                continue
+            first[picture] = at
+            colours = opened(picture)
+            if colours is not None:
+                np.multiply(colours.transpose(2, 0, 1), scale, out=pixels[at])
+                pixels[at] -= shift[:, None, None]
+        return pixels
 
 
 def opened(picture: bytes) -> NDArray[np.uint8] | None:

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,9 +14,14 @@ from pathlib import Path
 
 import pytest
 from made_receipts import SPECS, made_receipt
+from waiting import until
 
 from ml_backend.errors import DocloopError, ModelRejected
-from training.run_limits import resident
+from ml_backend.store.records import RunRecord
+from ml_backend.store.store import Store, open_store
+from training.child import Progress
+from training.run_limits import GB, Limits, resident
+from training.supervisor import Supervisor
 from training.trainers.layout_model import LayoutTrainer, LayoutTraining
 from training.trainers.layout_model.job import BROKE, Failure, clear_failures, failures
 
@@ -138,17 +144,47 @@ def test_a_fit_that_is_stopped_leaves_nobody_behind() -> None:
     until_gone(pids)
 
 
+def fit_together(store: Store, run: RunRecord, progress: Progress, work: str) -> None:
+    """What a training process does where there are two GPUs."""
+    LayoutTrainer(replace(LONG, work=Path(work))).fit(RECEIPTS, SPECS, "fields-1", progress)
+
+
 @pytest.mark.slow
-def test_a_training_child_that_is_killed_takes_its_processes_along() -> None:
+def test_a_run_that_is_cancelled_while_two_processes_train_ends_with_both(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'store.db'}"
+    store = open_store(url)
+    begun = store.runs.begin("p", 7, "somebody", "asked", 10, time.time())
+    assert begun is not None
+    run = store.runs.claim(begun.id, time.time())
+    assert run is not None
+    supervisor = Supervisor(store, url, Limits(heartbeat=0.2, watch=0.2, memory=4 * GB))
+    watcher = threading.Thread(target=supervisor.supervise, args=(run, fit_together, {"work": str(tmp_path)}, True))
+    watcher.start()
+    try:
+        until(lambda: "train" in store.runs.get(run.id).stage, 60)  # type: ignore[union-attr]
+        pids = started(os.getpid())
+        store.runs.cancel(run.id)
+        watcher.join(20)
+        until_gone(pids)
+        assert len(pids) >= 4
+        assert store.runs.get(run.id).state == "cancelled"  # type: ignore[union-attr]
+    finally:
+        supervisor.stop.set()
+        watcher.join()
+        store.close()
+
+
+@pytest.mark.slow
+def test_a_training_child_that_is_killed_takes_its_processes_along(tmp_path: Path) -> None:
     """The supervisor kills the child's group, and torch's processes have sessions of their own."""
     script = """
-from test_layout_group import LONG, RECEIPTS, SPECS
-from training.trainers.layout_model import LayoutTrainer
-LayoutTrainer(LONG).fit(RECEIPTS, SPECS, "fields-1", lambda stage, share: print(stage, flush=True))
+import sys
+from test_layout_group import fit_together
+fit_together(None, None, lambda stage, share: print(stage, flush=True), sys.argv[1])
 """
     paths = [ROOT, ROOT / "tests", Path(__file__).parent]
     child = subprocess.Popen(
-        [sys.executable, "-c", script],
+        [sys.executable, "-c", script, str(tmp_path)],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, paths)), "OMP_NUM_THREADS": "1"},
         stdout=subprocess.PIPE,
         start_new_session=True,

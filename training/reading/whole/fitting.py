@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from math import cos, pi
 from typing import TYPE_CHECKING
@@ -122,6 +123,7 @@ class _Fit:
         self.pixels, self.symbols = [material.lines[i].pixels for i in usable], [encoded[i] for i in usable]
         self.chance = np.random.default_rng(options.seed)
         self.looks: list[int] = []
+        self.reached = (10**9, 0.0)  # characters misread, loss
         self.steps = 0
 
     def run(self, progress: Callable[[float], None]) -> Fitted:
@@ -235,8 +237,19 @@ class _Fit:
         truths = [plain_line(turned(one.text)) for one in self.material.choosing]
         head = self.layer.head()
         self.looks.append(sum(errors(read_lines(head, features), truths, self.material.any_case), Errors()).edits)
-        if self.looks[-1] < self.looks[0] and self.looks[-1] == min(self.looks):
-            self.best = self.network.arrays(), head
+        measure = self.looks[-1], self._unlikely(features)
+        if measure < self.reached:
+            self.best, self.reached = (self.network.arrays(), head), measure
+
+    def _unlikely(self, features: list[Array]) -> float:
+        """The loss of the choosing lines, which tells networks apart that misread as many characters of a few lines."""
+        import torch
+
+        total = 0.0
+        for one, seen in zip(self.material.choosing, features, strict=True):
+            with suppress(KeyError), torch.no_grad():  # a character that no other line has
+                total += float(self.layer.loss(torch.from_numpy(seen)[None], [self.targets.encode(one.text)]))
+        return total
 
 
 def _pull(optimizer: torch.optim.Optimizer, first: list[list[Tensor]], pull: float) -> None:

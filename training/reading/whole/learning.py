@@ -94,7 +94,7 @@ def compare(network: Network, graph: Graph, head: Head, lines: Sequence[SeenLine
     pixels = [line.pixels() for line in lines]
     for one, features in zip(pixels, features_of(network, pixels), strict=True):
         trained, answer = head.probabilities(features), served(padded([one]))[0]
-        furthest = max(furthest, float(np.abs(trained - answer).max()))
+        furthest = float(np.maximum(furthest, np.abs(trained - answer).max()))  # max() would lose a NaN
         same &= text_of(trained, head.alphabet) == text_of(answer, head.alphabet)
     if not same or not furthest <= ALIKE:  # NaN is not alike, either
         raise ModelRejected(
