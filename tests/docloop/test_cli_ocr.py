@@ -14,6 +14,7 @@ from typer.testing import CliRunner, Result
 from builders import page, png, word
 from contracts.store_builders import DAY, document
 from contracts.store_builders import sample as one_sample
+from docloop import terminal
 from docloop.cli import app
 from ml_backend.document.elements import Document
 from ml_backend.document.fields import Field
@@ -52,6 +53,7 @@ def settings(tmp_path: Path) -> Settings:
 def run(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setenv("DOCLOOP_DATA_DIR", str(settings.data_dir))
     monkeypatch.setenv("DOCLOOP_OCR_RUNTIME", "onnxruntime")
+    monkeypatch.setattr(terminal.out, "_width", 200)  # made when it was imported, with whatever COLUMNS was then
     return lambda *arguments: CliRunner().invoke(app, arguments)
 
 
