@@ -41,7 +41,8 @@ test: setup lint
 
 check: $(VENV)/.has-dev lint
 	@echo "==> Tests that need no server"
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto -m "not services and not slow" $(ARGS)
+	@OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n auto --dist loadfile --hypothesis-profile quick \
+		-m "not services and not slow" --ignore tests/services $(ARGS)
 
 promises: setup
 	@OMP_NUM_THREADS=1 PROMISES=full $(BIN)/python -m pytest tests/promises --durations=0 --timeout=3600 $(ARGS)

@@ -1,11 +1,13 @@
 """Speed of layout models: training against a plain transformers script at the same settings, and answers through ONNX Runtime.
 
-    python benchmarks/layout.py [--family layoutlmv3|lilt] [--size base|small|tiny] [--steps 60] [--batch 8] [--threads 1]
+    python benchmarks/layout.py [--family layoutlmv3|lilt] [--size base|small|tiny] [--pictures] [--steps 60] [--batch 8]
+        [--threads 1]
 
 Weights are random: speed does not depend on them. Each document is a page of made-up receipts that fits into one window of 512
 tokens. Training is timed between the fifth step and the last, ours and the plain one in the same process, one after the other,
-twice; on a GPU where there is one (bf16), else on the CPU. Answers are timed on the CPU with ``--threads`` threads, in float and
-in int8, and on the GPU if ONNX Runtime has one. Prints a Markdown table for REPORT.md.
+twice; on a GPU where there is one (bf16), else on the CPU; ``--steps 0`` leaves it out. With ``--pictures`` LayoutLMv3 also looks
+at the pages, as it does when it begins with a base model: 197 more places a window. Answers for full windows are timed on the CPU
+with ``--threads`` threads, in float and in int8, and on the GPU if ONNX Runtime has one. Prints a Markdown table for REPORT.md.
 """
 
 from __future__ import annotations
@@ -24,37 +26,52 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from made_receipts import SPECS, made_receipt  # noqa: E402
+from PIL import Image, ImageDraw  # noqa: E402
 
 from ml_backend.document.elements import Document, Page  # noqa: E402
 from ml_backend.document.fields import Field  # noqa: E402
 from ml_backend.document.geometry import Box, Quad  # noqa: E402
 from ml_backend.document.samples import Sample  # noqa: E402
+from ml_backend.images.squeezed import squeezed  # noqa: E402
 from ml_backend.models.layout_model.encoding import as_batch, encode  # noqa: E402
 from ml_backend.models.layout_model.onnx_model import MODEL, OnnxNetwork  # noqa: E402
 from training.trainers.layout_model.examples import collator, data_set, labels_of  # noqa: E402
 from training.trainers.layout_model.export import export_onnx, quantise  # noqa: E402
 from training.trainers.layout_model.fitting import Task, arguments_of, fit_network  # noqa: E402
 from training.trainers.layout_model.options import LayoutTraining  # noqa: E402
+from training.trainers.layout_model.page_pictures import PagePictures  # noqa: E402
 from training.trainers.layout_model.scratch import from_scratch  # noqa: E402
 
 WARM = 5  # steps that are not timed
 RECEIPTS = 7  # made-up ones on a page, side by side and one below the other
 
 
-def page_of_receipts(number: int) -> Sample:
+def page_of_receipts(number: int, receipts: int = RECEIPTS) -> Sample:
     """A page with the words of several made-up receipts, and the fields of the first."""
     words, fields = [], list[Field]()
-    for at in range(RECEIPTS):
+    rows = (receipts + 1) // 2
+    for at in range(receipts):
         receipt = made_receipt(1000 * at + number)
         for word in receipt.document.pages[0].words:
             box = word.box
-            left, top = (at % 2) / 2, (at // 2) / 4
-            small = Box.clipped(left + box.left / 2, top + box.top / 4, left + box.right / 2, top + box.bottom / 4)
+            left, top = (at % 2) / 2, (at // 2) / rows
+            small = Box.clipped(
+                left + box.left / 2, top + box.top / rows, left + box.right / 2, top + box.bottom / rows
+            )
             words.append(replace(word, quad=Quad.of_box(small), line=word.line + 100 * at))
-    page = Page(1200, 1800, tuple(words), "made")
+    page = Page(1200, 1800, tuple(words), "made", picture=drawn([word.box for word in words]))
     for field in made_receipt(number).fields:
         fields.append(replace(field, box=page.box_of(field.words)))
     return Sample(f"page {number}", Document((page,)), tuple(fields))
+
+
+def drawn(boxes: list[Box]) -> bytes:
+    """A page with a dark bar for each word, as it is kept."""
+    image = Image.new("RGB", (1200, 1800), "white")
+    draw = ImageDraw.Draw(image)
+    for box in boxes:
+        draw.rectangle((1200 * box.left, 1800 * box.top, 1200 * box.right, 1800 * box.bottom), fill=(40, 40, 40))
+    return squeezed(image)
 
 
 def timed(run: Callable[[Callable[[int], None]], None]) -> float:
@@ -92,7 +109,7 @@ def train_plain(opened: Any, labels: tuple[str, ...], task: Task, options: Layou
             model=opened.network(labels),
             args=arguments_of(task, options),
             train_dataset=list(task.train),
-            data_collator=collator(task.pad),
+            data_collator=collator(task.pad, task.pictures),
             callbacks=[Told()],
         )
         trainer.remove_callback(PrinterCallback)
@@ -101,12 +118,13 @@ def train_plain(opened: Any, labels: tuple[str, ...], task: Task, options: Layou
     return timed(run)
 
 
-def answers(network: Any, windows: list[Any], pad: int, at_once: int) -> tuple[float, float]:
-    """CPU seconds and wall seconds a window, the best of three rounds."""
-    batch = as_batch(windows[:at_once], pad)
+def answers(network: Any, windows: list[Any], opened: Any, at_once: int) -> tuple[float, float]:
+    """CPU seconds and wall seconds a window of full length, the best of five rounds."""
+    longest = sorted(windows, key=lambda window: -len(window.ids))
+    batch = as_batch(longest[:at_once], opened.shape.pad, opened.look)
     network.logits(batch)
     rounds = []
-    for _ in range(3):
+    for _ in range(5):
         cpu, wall = time.process_time(), time.perf_counter()
         network.logits(batch)
         rounds.append(((time.process_time() - cpu) / at_once, (time.perf_counter() - wall) / at_once))
@@ -121,6 +139,7 @@ def rows(arguments: argparse.Namespace) -> Iterator[tuple[str, str]]:
     options = LayoutTraining(
         from_scratch=arguments.size,
         scratch_family=arguments.family,
+        pictures=arguments.pictures,
         max_steps=arguments.steps,
         batch_size=arguments.batch,
         accumulate=1,
@@ -133,39 +152,47 @@ def rows(arguments: argparse.Namespace) -> Iterator[tuple[str, str]]:
     labels = labels_of(samples, SPECS)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        train = data_set(samples, opened.words, opened.shape, labels, folder / "data")
+        pictures = PagePictures.of(samples, opened.look, folder / "data") if opened.look else None
+        train = data_set(samples, opened.words, opened.shape, labels, folder / "data", pictures)
         yield "card", torch.cuda.get_device_name() if gpu else f"none; {platform.processor() or platform.machine()}"
         tokens = sum(len(row["input_ids"]) for row in train) / len(train)
         yield "windows a document, tokens a window", f"{len(train) / len(samples):.2f}, {tokens:.0f}"
-        for again in (1, 2):
-            task = Task(folder / f"ours-{again}", train, None, 1 + 2 * len(labels), opened.shape.pad, again)
+        for again in (1, 2) if arguments.steps else ():
+            task = Task(folder / f"ours-{again}", train, None, 1 + 2 * len(labels), opened.shape.pad, again, pictures)
             ours = train_ours(opened, labels, task, options)
             plain = train_plain(opened, labels, replace(task, folder=folder / f"plain-{again}"), options)
             yield f"training, steps/s ours / plain ({again})", f"{1 / ours:.2f} / {1 / plain:.2f} ({plain / ours:.2f}x)"
             yield f"training, documents/s ({again})", f"{arguments.batch / ours:.1f}"
         network = opened.network(labels).eval()
-        windows = [window for sample in samples for window in encode(sample.document, opened.words, opened.shape)]
+        full = [page_of_receipts(number, 2 * RECEIPTS).document for number in range(16)]
+        windows = [window for document in full for window in encode(document, opened.words, opened.shape)]
         (folder / "int8").mkdir()
         export_onnx(network, folder / MODEL, options.length)
         quantise(folder / MODEL, folder / "int8" / MODEL)
         for kind, path in (("float", folder / MODEL), ("int8", folder / "int8" / MODEL)):
             session = OnnxNetwork(path, 1 + 2 * len(labels), arguments.threads)
             at_once = 32 if session.on_gpu else 1
-            cpu, wall = answers(session, windows, opened.shape.pad, at_once)
+            cpu, wall = answers(session, windows, opened, at_once)
             where = "GPU" if session.on_gpu else f"{arguments.threads} thread(s)"
             size = path.stat().st_size / 1e6
-            yield f"answer of a window, {kind}, {where}", f"{cpu:.3f} s CPU, {wall:.3f} s, file {size:.0f} MB"
+            long = max(len(window.ids) for window in windows)
+            yield (
+                f"answer of a window of {long} tokens, {kind}, {where}",
+                f"{cpu:.3f} s CPU, {wall:.3f} s, file {size:.0f} MB",
+            )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--family", default="layoutlmv3", choices=("layoutlmv3", "lilt"))
     parser.add_argument("--size", default="base", choices=("base", "small", "tiny"))
+    parser.add_argument("--pictures", action="store_true")
     parser.add_argument("--steps", type=int, default=60)
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
-    print(f"| {arguments.family} {arguments.size}, windows of 512, {arguments.batch} a step | |\n|---|---|")
+    looks = " with pictures" if arguments.pictures else ""
+    print(f"| {arguments.family} {arguments.size}{looks}, windows of 512, {arguments.batch} a step | |\n|---|---|")
     for what, figure in rows(arguments):
         print(f"| {what} | {figure} |", flush=True)
 

@@ -1,12 +1,13 @@
 """Measures what the recogniser learns from corrected lines, and what it forgets, and prints Markdown tables.
 
-    python benchmarks/ocr_learning.py SROIE_FOLDER --cache FOLDER [--train 50 300] [--test 60]
+    python benchmarks/ocr_learning.py SROIE_FOLDER --cache FOLDER [--train 50 300] [--test 60] [--whole --minutes 10 --threads 2]
 
 Lines are cut out by their true boxes. The recogniser learns (a) from all lines of some receipts, as in a transcription project,
 and (b) from the lines of their four fields alone, as in a field project; other receipts test it, the same ones for every row. As
 the transcriptions have capitals only, case does not count. General lines are those of the gate (``training/reading/general.py``)
 and, as "foreign", the machine's own translations in fonts that no training uses (``benchmarks/foreign_lines.py``). What the
-network sees of each line is kept in FOLDER as float16, one file a receipt (20 ms a line).
+network sees of each line is kept in FOLDER as float16, one file a receipt (20 ms a line). With ``--whole`` all
+that stands behind the convolutions is trained, not the last layer alone; then all test lines are read anew, by what was written.
 """
 
 from __future__ import annotations
@@ -28,18 +29,21 @@ from PIL import Image
 from benchmarks.foreign_lines import general, hebrew
 from ml_backend.ocr.rapidocr import RapidOCREngine
 from ml_backend.ocr.recogniser.alphabet import plain_line
-from ml_backend.ocr.recogniser.features import FeatureReader
+from ml_backend.ocr.recogniser.features import FeatureReader, Pixels, line_of
 from ml_backend.ocr.recogniser.graph import Graph
 from ml_backend.ocr.recogniser.head import Head
 from ml_backend.ocr.recogniser.version import Recogniser, wheel_recogniser, write_version
 from training.metrics import plain
+from training.reading.fitting import Options
 from training.reading.general import GeneralLine
-from training.reading.learning import GeneralSeen, LearnedHead, Order, learn_seen, see_general
-from training.reading.lines import SeenLine
+from training.reading.learning import GeneralSeen, Learned, Order, learn_seen, see_general
+from training.reading.lines import SeenLine, packed, seen_by
 from training.reading.reading_back import Errors, errors, read_lines
+from training.reading.whole.options import WholeOptions
 
 Row = Mapping[str, Any]
 SEED = 0
+PARTS = ("all lines", "lines of fields")
 
 
 @dataclass(frozen=True)
@@ -70,20 +74,32 @@ class Score:
         return f"{f1:.4f} | {self.errors.cer:.4f} | {self.errors.share_exact:.4f} | {fields:.4f}"
 
 
-def seen_receipt(root: Path, row: Row, reader: FeatureReader, cache: Path) -> Receipt:
+def seen_receipt(root: Path, row: Row, reader: FeatureReader, cache: Path, pictures: bool) -> Receipt:
     kept = cache / f"{row['id']}.npz"
     if not kept.exists():
-        pixels = np.asarray(Image.open(root / row["image"]).convert("RGB"))
-        size = np.array([row["width"], row["height"]])
-        found = [reader.read(pixels, np.array(line["polygon"]) * size) for line in row["lines"]]
+        found = [reader.read_line(line) for line in pixels_of(root, row)]
         aside = kept.with_suffix(".part.npz")
         np.savez(aside, np.concatenate(found), np.array([len(one) for one in found]))
         os.replace(aside, kept)
     with np.load(kept) as arrays:
         parts = np.split(arrays["arr_0"], np.cumsum(arrays["arr_1"])[:-1])
     texts = [plain_line(line["text"]) for line in row["lines"]]
-    lines = [SeenLine(part, text, row["id"]) for part, text in zip(parts, texts, strict=True)]
+    shown = map(packed, pixels_of(root, row)) if pictures else [b""] * len(texts)
+    lines = [SeenLine(part, text, row["id"], one) for part, text, one in zip(parts, texts, shown, strict=True)]
     return Receipt(lines, dict(fields_of(row)))
+
+
+def pixels_of(root: Path, row: Row) -> Iterator[Pixels]:
+    """Each line of a receipt, cut out along its true box."""
+    page = np.asarray(Image.open(root / row["image"]).convert("RGB"))
+    for line in row["lines"]:
+        yield line_of(page, np.array(line["polygon"]) * np.array([row["width"], row["height"]]))
+
+
+def through(body: Graph, receipts: Sequence[Receipt]) -> list[Receipt]:
+    """The same receipts as another network sees them."""
+    lines = iter(seen_by(body, [line for one in receipts for line in one.lines]))
+    return [Receipt([next(lines) for _ in one.lines], one.fields) for one in receipts]
 
 
 def fields_of(row: Row) -> Iterator[tuple[str, list[int]]]:
@@ -118,7 +134,10 @@ def cer(head: Head, seen: Sequence[SeenLine]) -> float:
 
 
 def seen(reader: FeatureReader, lines: Sequence[GeneralLine]) -> list[SeenLine]:
-    return [SeenLine(reader.read(line.image), line.text, str(number)) for number, line in enumerate(lines)]
+    return [
+        SeenLine(reader.read(line.image), line.text, str(number), packed(line_of(line.image)))
+        for number, line in enumerate(lines)
+    ]
 
 
 def page_f1(paths: Sequence[Path], truths: Sequence[Sequence[str]], reader: Recogniser | None) -> float:
@@ -131,30 +150,24 @@ def page_f1(paths: Sequence[Path], truths: Sequence[Sequence[str]], reader: Reco
     return 2 * right / max(1, words)
 
 
-def own_detection(
-    graph: Graph, heads: Mapping[str, Head], paths: Sequence[Path], truths: Sequence[Sequence[str]]
-) -> None:
-    """The word F1 of whole pages by the wheel's recogniser and by each of ``heads``, as versions that the engine loads."""
+def own_detection(learned: Mapping[str, Learned], paths: Sequence[Path], truths: Sequence[Sequence[str]]) -> None:
+    """The word F1 of whole pages by the wheel's recogniser and by each that was learned, as versions that the engine loads."""
     print(
         f"\nWith our own detection, word F1 on {len(paths)} pages: nothing {page_f1(paths, truths, None):.4f}", end=""
     )
-    for name, head in heads.items():
+    for name, one in learned.items():
         with tempfile.TemporaryDirectory() as folder:
-            write_version(Path(folder), graph.with_head(head), head.alphabet)
+            write_version(Path(folder), one.graph.with_head(one.head), one.head.alphabet)
             reader = Recogniser.load(Path(folder), "reader-1")
             print(f"; {name} {page_f1(paths, truths, reader):.4f}", end="", flush=True)
     print()
 
 
-def trained(base: Head, lines: Sequence[SeenLine], known: GeneralSeen) -> tuple[LearnedHead, str]:
-    """What was learned, and the seconds it took: wall and of all cores."""
+def trained(graph: Graph, lines: Sequence[SeenLine], known: GeneralSeen, how: Options) -> tuple[Learned, str]:
+    """What was learned, and the seconds it took, with those of the gate: wall and of all cores."""
     wall, cores = time.perf_counter(), time.process_time()
-    learned = learn_seen(base, lines, known, Order("reader-1"))
+    learned = learn_seen(graph, lines, known, Order("reader-1", options=how))
     return learned, f"{time.perf_counter() - wall:.0f} / {time.process_time() - cores:.0f}"
-
-
-def judging(known: GeneralSeen) -> list[SeenLine]:
-    return [SeenLine(line, text, "") for line, text in zip(known.judging, known.truths, strict=True)]
 
 
 def main() -> None:
@@ -164,7 +177,20 @@ def main() -> None:
     parser.add_argument("--train", type=int, nargs="*", default=[50, 300], help="receipts to learn from")
     parser.add_argument("--test", type=int, default=60, help="receipts to test on")
     parser.add_argument("--pages", type=int, default=30, help="of these, pages read with our own detection, too")
+    parser.add_argument(
+        "--whole",
+        action="store_true",
+        help="train all behind the convolutions, not the last layer alone; no Hebrew then",
+    )
+    parser.add_argument("--minutes", type=float, default=10, help="that this may take")
+    parser.add_argument("--threads", type=int, default=2, help="of torch")
+    parser.add_argument("--parts", nargs="*", default=list(PARTS), choices=PARTS, help="which lines are learned from")
     options = parser.parse_args()
+    how = Options(whole=WholeOptions(options.minutes) if options.whole else None)
+    if options.whole:
+        import torch
+
+        torch.set_num_threads(options.threads)
     options.cache.mkdir(parents=True, exist_ok=True)
     rows = [json.loads(line) for line in (options.folder / "labels.jsonl").read_text("utf-8").splitlines()]
     order = np.random.default_rng(SEED).permutation(len(rows))
@@ -173,11 +199,10 @@ def main() -> None:
     reader = FeatureReader(graph)
     begin = time.process_time()
     wanted = [rows[i] for i in order[: options.test + max(options.train, default=0)]]
-    receipts = [seen_receipt(options.folder, row, reader, options.cache) for row in wanted]
+    receipts = [seen_receipt(options.folder, row, reader, options.cache, options.whole) for row in wanted]
     test, rest = receipts[: options.test], receipts[options.test :]
     print(f"Features: {time.process_time() - begin:.0f} s of all cores, less what was kept.", flush=True)
     known, foreign = see_general(reader), seen(reader, general(300, SEED))
-    base = graph.head
 
     print(f"\n{sum(len(one.lines) for one in test)} lines of {len(test)} receipts test.\n")
     print(
@@ -185,29 +210,35 @@ def main() -> None:
     )
     print("|---|---|---|---|---|---|---|---|---|")
 
-    def show(name: str, head: Head, lines: int, seconds: str) -> None:
-        others = f"{cer(head, judging(known)):.4f} | {cer(head, foreign):.4f}"
-        print(f"| {name} | {lines} | {seconds} | {score(head, test)} | {others} |", flush=True)
+    def show(name: str, body: Graph, head: Head, lines: int, seconds: str) -> None:
+        judging, abroad, tests = known.judging, foreign, test
+        if body is not graph:
+            judging, abroad, tests = seen_by(body, judging), seen_by(body, abroad), through(body, tests)
+        others = f"{cer(head, judging):.4f} | {cer(head, abroad):.4f}"
+        print(f"| {name} | {lines} | {seconds} | {score(head, tests)} | {others} |", flush=True)
 
-    show("nothing", base, 0, "-")
-    verdicts, heads = [], {}
+    show("nothing", graph, graph.head, 0, "-")
+    verdicts: list[str] = []
+    kept: dict[str, Learned] = {}
     for count in options.train:
-        for name in ("all lines", "lines of fields"):
+        for name in options.parts:
             part = rest[:count]
-            lines = [line for one in part for line in (one.lines if name == "all lines" else one.field_lines)]
-            learned, seconds = trained(base, lines, known)
-            show(f"{count} receipts, {name}", learned.head, learned.learned, seconds)
-            heads[f"{count} receipts, {name}"] = learned.head
+            lines = [line for one in part for line in (one.lines if name == PARTS[0] else one.field_lines)]
+            learned, seconds = trained(graph, lines, known, how)
+            show(f"{count} receipts, {name}", learned.graph, learned.head, learned.learned, seconds)
+            kept[f"{count} receipts, {name}"] = learned
             verdicts.append(f"- {count}, {name}: {learned.verdict.sentence}")
-    own, unseen = seen(reader, hebrew(60, 1)), seen(reader, hebrew(60, 2))
-    learned, seconds = trained(base, own, known)
-    show("60 Hebrew lines", learned.head, learned.learned, seconds)
-    print(f"\nHebrew, 60 unseen lines: CER {cer(base, unseen):.4f} -> {cer(learned.head, unseen):.4f}")
+    if not options.whole:
+        own, unseen = seen(reader, hebrew(60, 1)), seen(reader, hebrew(60, 2))
+        learned, seconds = trained(graph, own, known, how)
+        show("60 Hebrew lines", graph, learned.head, learned.learned, seconds)
+        print(f"\nHebrew, 60 unseen lines: CER {cer(graph.head, unseen):.4f} -> {cer(learned.head, unseen):.4f}")
+        verdicts.append(f"- Hebrew: {learned.verdict.sentence}")
     shown = wanted[: min(options.pages, options.test)]
     if shown:
         truths = [[line["text"] for line in row["lines"]] for row in shown]
-        own_detection(graph, heads, [options.folder / row["image"] for row in shown], truths)
-    print("\nThe gate:\n" + "\n".join([*verdicts, f"- Hebrew: {learned.verdict.sentence}"]))
+        own_detection(kept, [options.folder / row["image"] for row in shown], truths)
+    print("\nThe gate:\n" + "\n".join(verdicts))
 
 
 if __name__ == "__main__":

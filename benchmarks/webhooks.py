@@ -94,7 +94,7 @@ class Trainings:
 
     def __init__(self, folder: Path) -> None:
         url = f"sqlite:///{folder / 'training.sqlite3'}"
-        self._models = str(folder / "models")
+        self._folder = str(folder)
         self._store = open_store(url)
         self._supervisor = Supervisor(self._store, url)
         self.done = 0
@@ -108,7 +108,7 @@ class Trainings:
         run = self._store.runs.begin("1.1", 1, "benchmark", "", SAMPLES, time.time())
         run = run and self._store.runs.claim(run.id, time.time())
         assert run is not None
-        self._supervisor.supervise(run, train, {"models": self._models, "country": ""})
+        self._supervisor.supervise(run, train, {"data_dir": self._folder, "country": ""})
         after = self._store.runs.get(run.id)
         assert after is not None
         assert after.state == "succeeded" or self._supervisor.stop.is_set(), after.reason

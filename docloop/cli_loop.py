@@ -7,8 +7,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from enum import StrEnum
+from functools import partial
 from itertools import islice
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 from rich.live import Live
@@ -17,11 +20,12 @@ from rich.markup import escape
 from docloop.terminal import ProjectOption, app, err, out
 from ml_backend.errors import DocloopError
 from ml_backend.settings import Settings, load_settings
-from ml_backend.store.records import TrainingOptions
+from ml_backend.store.records import RunRecord, TrainingOptions
 from ml_backend.store.store import Store
 
 JsonOption = Annotated[bool, typer.Option("--json", help="As JSON.")]
 _LOOK = 2.0  # seconds between looks of --watch
+_WAIT = 0.5  # and between those of train --wait
 
 
 @contextmanager
@@ -46,13 +50,17 @@ def status(
     """What is learned, what runs, and why training did or did not start."""
     from docloop import show_loop
     from ml_backend.models.registry import ModelRegistry
-    from ml_backend.services import models_folder
+    from ml_backend.services import models_folder, reader_mark
     from ml_backend.status import project_status
 
     settings = load_settings()
     with opened(settings) as store:
-        registry = ModelRegistry(models_folder(settings))
-        found = project_status(store, registry, project, time.time())
+
+        def look() -> dict[str, Any]:
+            registry = ModelRegistry(models_folder(settings))
+            return project_status(store, registry, project, time.time(), partial(reader_mark, settings))
+
+        found = look()
         if as_json:
             typer.echo(json.dumps(found, ensure_ascii=False))
             return
@@ -63,41 +71,102 @@ def status(
             try:
                 while True:
                     time.sleep(_LOOK)
-                    live.update(show_loop.status(project_status(store, registry, project, time.time())), refresh=True)
+                    live.update(show_loop.status(look()), refresh=True)
             except KeyboardInterrupt:
                 return
+
+
+class ScratchSize(StrEnum):
+    """How large a network with random weights is."""
+
+    small = "small"
+    base = "base"
 
 
 @app.command()
 def train(
     project: ProjectOption,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for the verdict.")] = False,
+    layout: Annotated[
+        bool | None,
+        typer.Option(
+            "--layout/--no-layout",
+            help="Whether this training also makes a layout model; DOCLOOP_LAYOUT_MODEL if not said.",
+        ),
+    ] = None,
+    from_scratch: Annotated[
+        ScratchSize | None,
+        typer.Option(help="With a layout model of this size and random weights: no base model, many documents."),
+    ] = None,
     release: Annotated[
         str, typer.Option(help="On this dataset release instead of today's documents; docloop releases lists them.")
     ] = "",
 ) -> None:
     """Ask for a training now, also below the threshold. The running worker does it; the request is kept until it does."""
-    from ml_backend.services import make_hints
+    from docloop import show_loop
+    from ml_backend.models.registry import ModelRegistry
+    from ml_backend.services import make_hints, models_folder
     from ml_backend.status import followed_project
 
     settings = load_settings()
+    options = _training_options(layout, from_scratch)
     with opened(settings) as store:
         record = followed_project(store, project)
         last = max((run.number for run in store.runs.latest(record.uid, 1)), default=0)
-        options: TrainingOptions = {"release": store.releases.find(release, record.uid).id} if release else {}
+        if release:
+            options["release"] = store.releases.find(release, record.uid).id
         store.runs.request(project, _asked(options), time.time(), options)
         make_hints(settings).leave(project)
         out.print(f"The request to train project {project} is kept; docloop serve (or docloop worker) does it.")
-        if wait:
-            _wait_for_verdict(store, record.uid, project, last)
+        if options.get("layout", settings.layout_model) and not options.get("from_scratch", settings.from_scratch):
+            out.print(escape(_licence(settings.base_model)))
+        if not wait:
+            return
+        run = _ended_run(store, record.uid, project, last)
+        out.print(escape(run.verdict or f"The run {run.state}: {run.reason}"))
+        if run.state != "succeeded":
+            raise typer.Exit(1)
+        if base := show_loop.base_of(ModelRegistry(models_folder(settings)).get(record.uid, run.version)[0]):
+            out.print(base)
+
+
+def _training_options(layout: bool | None, from_scratch: ScratchSize | None) -> TrainingOptions:
+    options: TrainingOptions = {}
+    if from_scratch and layout is False:
+        raise DocloopError(
+            "options_contradict",
+            "--from-scratch is about the layout model that --no-layout leaves out.",
+            "Say one of them.",
+        )
+    if layout is not None or from_scratch:
+        options["layout"] = layout is not False
+    if from_scratch:
+        options["from_scratch"] = from_scratch.value
+    return options
 
 
 def _asked(options: TrainingOptions) -> str:
     """The command as it was given: who asked, in the answers of the decision and the list of runs."""
-    return f"docloop train --release {options['release'][:12]}" if "release" in options else "docloop train"
+    words = ["docloop train"]
+    if "release" in options:
+        words.append(f"--release {options['release'][:12]}")
+    if "from_scratch" in options:
+        words.append(f"--from-scratch {options['from_scratch']}")
+    elif "layout" in options:
+        words.append("--layout" if options["layout"] else "--no-layout")
+    return " ".join(words)
 
 
-def _wait_for_verdict(store: Store, uid: str, project: int, last: int) -> None:
+def _licence(base_model: str) -> str:
+    """Under which licence the weights come that a layout model begins with: to be known before hours are spent."""
+    from training.trainers.layout_model.licences import licence_of
+
+    known = licence_of(base_model, "", Path(base_model).expanduser())
+    return f"It begins with {base_model}, licence of the weights: {known or 'shown by docloop status when they are opened'}."
+
+
+def _ended_run(store: Store, uid: str, project: int, last: int) -> RunRecord:
+    """The run that the request is followed by, at its end."""
     from docloop import show_loop
     from ml_backend.status import WORKER
 
@@ -109,7 +178,7 @@ def _wait_for_verdict(store: Store, uid: str, project: int, last: int) -> None:
             run = next(iter(store.runs.latest(uid, 1)), None)
             if run is not None and run.number > last:
                 if run.state not in ("requested", "running"):
-                    break
+                    return run
                 left = run.seconds_left(time.time())
                 shown.update(f"Run {run.number}: {show_loop.progress(run.stage or run.state, run.progress, left)}")
             elif not any(request.project_id == project for request in store.runs.requests()):
@@ -117,10 +186,7 @@ def _wait_for_verdict(store: Store, uid: str, project: int, last: int) -> None:
                 if record is not None and record.answered_at >= asked_at:
                     out.print(escape(record.refusal or record.answer))
                     raise typer.Exit(1)
-            time.sleep(0.5)
-    out.print(escape(run.verdict or f"The run {run.state}: {run.reason}"))
-    if run.state != "succeeded":
-        raise typer.Exit(1)
+            time.sleep(_WAIT)
 
 
 @app.command()
@@ -175,15 +241,17 @@ def next_command(
 ) -> None:
     """The open documents, the one most worth annotating first, with the reasons."""
     from docloop import show_loop
-    from ml_backend.services import champions_in, models_folder
+    from ml_backend.document.version_names import version_name
+    from ml_backend.services import champions_in, models_folder, reader_mark
     from ml_backend.status import followed_project, recommendations
 
     settings = load_settings()
     with opened(settings) as store:
         record = followed_project(store, project)
-        version = champions_in(models_folder(settings), settings.country).version_of(record.uid)
+        model = champions_in(models_folder(settings), settings.country).version_of(record.uid)
+        version = version_name(model, record.fingerprint, reader_mark(settings, record.uid))
         link = f"{settings.label_studio_url}/projects/{project}/data?task={{task}}"
-        found = recommendations(store, project, f"{version}.{record.fingerprint}", link, limit)
+        found = recommendations(store, project, version, link, limit)
         if as_json:
             typer.echo(json.dumps(found, ensure_ascii=False))
             return

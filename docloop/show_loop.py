@@ -48,9 +48,10 @@ def when(seconds: float | None) -> str:
 def status(found: Mapping[str, Any]) -> RenderableType:
     """How it stands with a project, with a row for each training."""
     corrected = {kind: count for kind, count in found["corrections"].items() if kind != "confirmed"}
+    base = f" ({shown_text(found['champion_base'])})" if found["champion_base"] else ""
+    champion = f"champion: [bold]{shown_text(found['champion'])}[/]{base}"
     lines = [
-        f"[bold]Project {found['project']} “{shown_text(found['title'])}”[/bold],"
-        f" champion: [bold]{shown_text(found['champion'])}[/]",
+        f"[bold]Project {found['project']} “{shown_text(found['title'])}”[/bold], {champion}",
         f"{found['documents']} documents, {found['samples']} confirmed ones to learn from, {sum(corrected.values())} corrections",
         shown_text(found["training"]["answer"]) or "Not looked at yet.",
     ]
@@ -172,7 +173,7 @@ def versions(found: Sequence[Manifest], active: str, tainted: Mapping[str, int])
             shown_text(each.release[:SHORT]),
             " ".join(
                 filter(
-                    None, [taint(tainted.get(each.version, 0)), _lacks(each), shown_text(each.verdict + _licence(each))]
+                    None, [taint(tainted.get(each.version, 0)), _lacks(each), shown_text(each.verdict), base_of(each)]
                 )
             ),
         )
@@ -194,7 +195,6 @@ def _lacks(version: Manifest) -> str:
     return f"[yellow]Release {shown_text(asked)} was tainted: {gone}.[/yellow]"
 
 
-def _licence(version: Manifest) -> str:
-    """What the weights that a version began with allow."""
-    settings = version.settings
-    return f" Base model {settings['base_model']}: {settings['base_licence']}." if "base_licence" in settings else ""
+def base_of(version: Manifest) -> str:
+    """What a version's layout model began with, and under which licence; empty where there is none."""
+    return f"Layout model: {shown_text(version.base)}." if version.base else ""

@@ -79,7 +79,7 @@ class BatchPredictor:
     def _ask(self, task: Task, interface: Interface, project_uid: str) -> Prediction | Future[Prediction]:
         # A task id says nothing (SQLite gives ids out again); where its pages are, does. Some data hold whole images.
         data = hashlib.sha256(json.dumps(task.data, sort_keys=True, default=str).encode()).hexdigest()
-        version = self.predictor.champion(project_uid).version
+        version = self.predictor.version(interface, project_uid)
         key = (project_uid, data, interface, version, self.predictor.remembers(project_uid))
         with self._lock:
             cached = self._cache.get(key)

@@ -15,8 +15,10 @@ from ml_backend.counters import PAGE_FAILURES
 from ml_backend.document.elements import Document, Page
 from ml_backend.document.fields import Extraction, Field, FieldSpec, Prediction
 from ml_backend.document.geometry import Box
+from ml_backend.document.version_names import version_name
 from ml_backend.errors import DocloopError, EngineFailed
 from ml_backend.images.pages import PageImage, content_of
+from ml_backend.images.squeezed import squeezed
 from ml_backend.label_studio.label_config import Interface
 from ml_backend.label_studio.tasks import Task
 from ml_backend.models.base import FieldExtractor
@@ -43,20 +45,22 @@ class ReadDocument:
 @dataclass(frozen=True, slots=True)
 class Predictor:
     """``fetch`` turns (URL, task id) into bytes, ``load`` bytes into upright pages, one at a time,
-    ``read`` a page image into words; ``champion`` names the field model of a project (by its uid). ``observe`` notes
-    what a ranking wants to know of a document, while its words are at hand. ``remembers`` is a mark of what a project's
-    champion was told since its version was made: with another mark its answers may be others."""
+    ``read`` a page image of a project (by its uid) into words; ``champion`` names the project's field model, ``reader`` is the
+    mark of who reads its pages, empty where nothing was learned. ``observe`` notes what a ranking wants to know of a document,
+    while its words are at hand. ``remembers`` is a mark of what a project's champion was told since its version was made: with
+    another mark its answers may be others."""
 
     fetch: Callable[[str, int], bytes]
     load: Callable[[bytes], Generator[PageImage, None, None]]
-    read: Callable[[PageImage], Page]
+    read: Callable[[PageImage, str], Page]
     champion: Callable[[str], FieldExtractor]
     observe: Observer = lambda document, extraction, specs: None
     remembers: Callable[[str], Hashable] = lambda project_uid: None
+    reader: Callable[[str], str] = lambda project_uid: ""
 
     def version(self, interface: Interface, project_uid: str) -> str:
-        """The model version of predictions for ``interface``: another interface makes the stored ones outdated."""
-        return f"{self.champion(project_uid).version}.{interface.fingerprint}"
+        """The model version of predictions for ``interface``: another interface, or reader, makes the stored ones outdated."""
+        return version_name(self.champion(project_uid).version, interface.fingerprint, self.reader(project_uid))
 
     def predict(self, task: Task, interface: Interface, project_uid: str) -> Prediction:
         """The prediction for one task, by its project's champion.
@@ -66,18 +70,19 @@ class Predictor:
         Raises:
             DocloopError: no page could be read; the first page's reason.
         """
-        reading = self.read_task(task, interface)
+        reader = self.reader(project_uid)  # before: another one may be promoted meanwhile, and outdates this then
+        reading = self.read_task(task, interface, project_uid)
         extractor = self.champion(project_uid)
         prediction = self.of_document(reading.document, interface.specs, extractor)
         return replace(
             prediction,
-            model_version=f"{extractor.version}.{interface.fingerprint}",
+            model_version=version_name(extractor.version, interface.fingerprint, reader),
             notes=prediction.notes + tuple(error.message for error in reading.failures),
             content=reading.content,
         )
 
-    def read_task(self, task: Task, interface: Interface, whole: bool = False) -> ReadDocument:
-        """The words of all pages of a task. ``whole``: all of them or none, so that after one that failed no other is tried.
+    def read_task(self, task: Task, interface: Interface, project_uid: str, whole: bool = False) -> ReadDocument:
+        """The words of all pages of a project's task. ``whole``: all of them or none; after one that failed no other is tried.
 
         Raises:
             DocloopError: no page could be read, or with ``whole`` not every one; the reason of the first that failed.
@@ -91,7 +96,7 @@ class Predictor:
                 data = self.fetch(url, task.id)
                 picture = self._picture(data)
                 digests.append(picture.digest)
-                pages.append(self.read(picture))
+                pages.append(self._seen(picture, project_uid))
                 files += [data] if whole else []
             except DocloopError as error:
                 log.warning("task %s page %s: %s", task.id, number + 1, error.code)
@@ -104,10 +109,14 @@ class Predictor:
             raise failures[0]
         return ReadDocument(Document(tuple(pages)), content_of(digests), tuple(failures), tuple(files))
 
+    def read_pages(self, pictures: Sequence[PageImage], project_uid: str) -> Document:
+        """The words of a document of a project whose pages are at hand. Raises EngineFailed."""
+        return Document(tuple(self._seen(picture, project_uid) for picture in pictures))
+
     def of_bytes(self, data: bytes, specs: Sequence[FieldSpec]) -> tuple[Document, Prediction]:
         """The words and the prediction of a whole file, all its pages, by the model that every project begins with."""
         with closing(self.load(data)) as images:
-            document = Document(tuple(self.read(image) for image in images))
+            document = Document(tuple(self._seen(image, "") for image in images))
         return document, self.of_document(document, specs, self.champion(""))
 
     def of_document(self, document: Document, specs: Sequence[FieldSpec], extractor: FieldExtractor) -> Prediction:
@@ -131,12 +140,12 @@ class Predictor:
         """
         url = task.page_urls(interface)[drawn.page]
         image = self._picture(self.fetch(url, task.id))
-        page = self.read(image)
+        page = self.read(image, project_uid)
         box = drawn.box.upright(page.width, page.height)
         inside = [i for i, word in enumerate(page.words) if word.box.intersection(box) > 0.5 * word.box.area]
         text, confidence = page.text_of(inside), min((page.words[i].confidence for i in inside), default=0.0)
         if not inside:
-            crop = self.read(_crop(image, box))
+            crop = self.read(_crop(image, box), project_uid)
             text, confidence = crop.text.replace("\n", " "), min((w.confidence for w in crop.words), default=0.0)
         if not text:
             raise EngineFailed(
@@ -145,6 +154,10 @@ class Predictor:
         field = replace(drawn, text=text, confidence=confidence, words=tuple(inside))
         sizes = [(1, 1)] * drawn.page + [(page.width, page.height)]
         return Prediction((field,), tuple(sizes), confidence, self.version(interface, project_uid), (page.engine,))
+
+    def _seen(self, image: PageImage, project_uid: str) -> Page:
+        """The words of a page, and what it looks like, which no cache of words has."""
+        return replace(self.read(image, project_uid), picture=squeezed(image.image))
 
     def _picture(self, data: bytes) -> PageImage:
         """A page of Label Studio is one picture: of a file with several, its editor shows the first, and no more is decoded."""

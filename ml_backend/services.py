@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ml_backend.batches import BatchPredictor
 from ml_backend.credentials import Credentials, load_credentials
+from ml_backend.document.version_names import version_name
 from ml_backend.exports.index import ExportIndex
 from ml_backend.images.loader import PageLoader
 from ml_backend.label_studio.client import LabelStudio
@@ -26,6 +27,7 @@ from ml_backend.ocr.pool import OCRPool
 from ml_backend.ocr.registry import create_engine
 from ml_backend.page_files import PageFiles
 from ml_backend.predictor import Observer, Predictor
+from ml_backend.readers import Readers, best_reader, mark_of, readers_in
 from ml_backend.settings import Settings
 
 if TYPE_CHECKING:
@@ -108,6 +110,7 @@ class Services:
     batches: BatchPredictor
     registry: ModelRegistry
     champions: Champions
+    readers: Readers
     hints: Hints
     access: LabelStudioAccess
     lazy_store: LazyStore
@@ -124,7 +127,8 @@ class Services:
 
     def version(self, label_config: str, project_uid: str) -> str:
         """The model version of a project's predictions for its labelling interface. Raises ConfigUnsupported."""
-        return f"{self.champions.version_of(project_uid)}.{self.interface(label_config).fingerprint}"
+        fingerprint = self.interface(label_config).fingerprint
+        return version_name(self.champions.version_of(project_uid), fingerprint, self.readers.mark(project_uid))
 
     def close(self) -> None:
         self.batches.close()
@@ -202,23 +206,27 @@ def export_index(settings: Settings) -> ExportIndex:
 
 
 def make_engine(settings: Settings) -> OCREngine:
-    """The OCR engine that the settings name, with the reader that was promoted for all projects.
+    """The OCR engine that the settings name, before anything was learned.
 
     Raises:
         EngineUnavailable: it is unknown or not installed.
     """
-    from ml_backend.readers import EVERY_PROJECT, promoted_reader, readers_in
-
-    reader = None
-    if "rapidocr" in settings.ocr_engine:
-        reader = promoted_reader(readers_in(settings.data_dir), EVERY_PROJECT, settings.ocr_runtime)
     return create_engine(
         settings.ocr_engine,
         runtime=settings.ocr_runtime,
         languages=settings.ocr_languages,
         threads=settings.ocr_threads,
-        recogniser=reader,
     )
+
+
+def reader_mark(settings: Settings, project_uid: str) -> str:
+    """The mark of the project's reader (see ``readers``), for who asks once and loads no engine."""
+    return mark_of(best_reader(readers_in(settings.data_dir), project_uid)) if learns_to_read(settings) else ""
+
+
+def learns_to_read(settings: Settings) -> bool:
+    """Whether an engine of the settings can read with what ``docloop train-ocr`` makes."""
+    return "rapidocr" in [name.strip() for name in settings.ocr_engine.split(",")]
 
 
 def build_services(
@@ -239,6 +247,7 @@ def build_services(
     access = LabelStudioAccess(settings)
     loader = PageLoader(children=max(2, settings.ocr_concurrency))  # a document takes one until its last page is read
     engine = engine or make_engine(settings)
+    readers = Readers(readers_in(settings.data_dir), engine, settings.ocr_runtime)
     pool = OCRPool(engine, settings.ocr_concurrency, PageCache(settings.data_dir / "cache" / "ocr", _CACHE_BYTES))
     fetcher = Fetcher(
         settings.label_studio_url, access.authorization, settings.allowed_hosts, allow_any_public_host=any_public_host
@@ -249,10 +258,11 @@ def build_services(
     predictor = Predictor(
         fetch=fetcher.fetch,
         load=loader.pages,
-        read=lambda page: pool.read(page.image, page.digest),
+        read=lambda page, project_uid: pool.read(page.image, page.digest, engine=readers.engine(project_uid)),
         champion=memories.champion,
         remembers=memories.mark,
         observe=observe,
+        reader=readers.mark,
     )
     return Services(
         settings=settings,
@@ -263,6 +273,7 @@ def build_services(
         batches=BatchPredictor(predictor, workers=settings.ocr_concurrency + 2),
         registry=champions.registry,
         champions=champions,
+        readers=readers,
         hints=make_hints(settings),
         access=access,
         lazy_store=store,

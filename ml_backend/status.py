@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ml_backend.document.fields import Field
+from ml_backend.document.version_names import of_model, version_name
 from ml_backend.errors import DocloopError
 from ml_backend.models.keyword_baseline import VERSION as BASELINE_VERSION
 from ml_backend.models.registry import ModelRegistry
@@ -35,8 +36,14 @@ def followed_project(store: Store, project_id: int) -> ProjectRecord:
     return project
 
 
-def project_status(store: Store, registry: ModelRegistry, project_id: int, now: float) -> dict[str, Any]:
-    """What is learned, what runs, and why training did or did not start. Raises DocloopError: the project is not followed."""
+def project_status(
+    store: Store, registry: ModelRegistry, project_id: int, now: float, reader: Callable[[str], str]
+) -> dict[str, Any]:
+    """What is learned, what runs, and why training did or did not start; ``reader`` gives the mark of a project's reader.
+
+    Raises:
+        DocloopError: the project is not followed.
+    """
     project = followed_project(store, project_id)
     uid = project.uid
     uses = {use.model_version: use for use in store.statistics.uses(uid)}
@@ -50,8 +57,9 @@ def project_status(store: Store, registry: ModelRegistry, project_id: int, now: 
         "samples": store.samples.count(uid),
         "corrections": dict(store.ledger.counts(uid)),
         "champion": best.version or "keyword baseline",
+        "champion_base": best.manifest.base if best.manifest else "",
         "champion_fault": best.reason,
-        "model_version": f"{best.version or BASELINE_VERSION}.{project.fingerprint}",
+        "model_version": version_name(best.version or BASELINE_VERSION, project.fingerprint, reader(uid)),
         "training": {
             "answer": project.answer,
             "answered_at": project.answered_at,
@@ -80,7 +88,7 @@ def tainted_versions(store: Store, registry: ModelRegistry, project_uid: str) ->
 
 def run_row(run: RunRecord, uses: Mapping[str, VersionUse], fingerprint: str, now: float) -> dict[str, Any]:
     """One training run, as the table of rounds shows it."""
-    use = uses.get(f"{run.version}.{fingerprint}") if run.version else None
+    mine = [use for name, use in uses.items() if run.version and of_model(name, run.version, fingerprint)]
     return {
         "id": run.id,
         "number": run.number,
@@ -98,8 +106,13 @@ def run_row(run: RunRecord, uses: Mapping[str, VersionUse], fingerprint: str, no
         "reason": run.reason,
         "f1": (run.metrics.get("challenger") or {}).get("f1"),
         "champion_f1": (run.metrics.get("champion") or {}).get("f1"),
-        "acceptance": use.acceptance if use else None,
+        "acceptance": _acceptance(mine) if mine else None,
     }
+
+
+def _acceptance(uses: Sequence[VersionUse]) -> float:
+    """The share of fields left untouched, whoever read the documents."""
+    return sum(use.untouched for use in uses) / max(1, sum(use.fields for use in uses))
 
 
 def use_row(use: VersionUse) -> dict[str, Any]:

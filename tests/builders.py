@@ -95,7 +95,7 @@ def predictor(fetch: Callable[[str, int], bytes] | None = None) -> Predictor:
     return Predictor(
         fetch=fetch or (lambda url, task: url.encode()),
         load=lambda data: (PageImage.of(Image.new("RGB", (60, 90), "white")) for _ in range(1)),
-        read=lambda image: page(word("12.50"), width=60, height=90),
+        read=lambda image, project: page(word("12.50"), width=60, height=90),
         champion=lambda project: WholePage(),
     )
 

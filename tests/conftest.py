@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import base64
+import gc
+import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import hypothesis
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -15,6 +19,7 @@ from ml_backend.jobs.queue import JobQueue, open_queue
 from ml_backend.ocr.fake import FakeEngine
 from ml_backend.services import Services, build_services
 from ml_backend.settings import Settings, load_settings
+from ml_backend.store import database
 from ml_backend.web.app import create_app
 
 SECRETS = {
@@ -22,6 +27,30 @@ SECRETS = {
     "DOCLOOP_API_TOKEN": "test-token",
     "DOCLOOP_WEBHOOK_SECRET": "test-secret",
 }
+
+hypothesis.settings.register_profile("quick", max_examples=25)  # of make check; make test tries more
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays: the collector need not look through all of it every few hundred objects."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_waits_for_the_disk() -> Iterator[None]:
+    """Tests kill processes, they do not cut the power: what the kernel has is as good as what the disk has."""
+    prepare = database._prepare_sqlite
+
+    def prepare_and_hurry(connection: Any, record: object) -> None:
+        prepare(connection, record)
+        connection.execute("PRAGMA synchronous=OFF").close()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda handle: None)
+        patch.setattr(database, "_prepare_sqlite", prepare_and_hurry)
+        yield
 
 
 @pytest.fixture

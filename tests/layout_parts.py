@@ -45,8 +45,11 @@ def sub_words() -> FileSubWords:
     return FileSubWords(tokenizer_text())
 
 
-def write_table(path: Path, pieces: np.ndarray, boxes: np.ndarray) -> None:
-    """The network as ONNX: ``pieces`` of shape (vocabulary, tags), ``boxes`` of shape (4, tags), for boxes from 0 to 1000."""
+def write_table(path: Path, pieces: np.ndarray, boxes: np.ndarray, light: float | None = None) -> None:
+    """The network as ONNX: ``pieces`` of shape (vocabulary, tags), ``boxes`` of shape (4, tags), for boxes from 0 to 1000.
+
+    With ``light`` it looks at pages: so much is what the mean of their pixels counts against O.
+    """
     import onnx
     from onnx import TensorProto, helper, numpy_helper
 
@@ -60,15 +63,32 @@ def write_table(path: Path, pieces: np.ndarray, boxes: np.ndarray) -> None:
         helper.make_node("Unsqueeze", ["mask", "last"], ["wide"]),
         helper.make_node("Mul", ["both", "wide"], ["logits"]),
     ]
+    inputs = [helper.make_tensor_value_info(name, TensorProto.INT64, shape) for name, shape in shapes.items()]
+    if light is not None:
+        against = np.zeros((1, pieces.shape[1]), dtype=np.float32)
+        against[0, 0] = -light
+        nodes[3:4] = [
+            helper.make_node("Add", ["said", "stands"], ["read"]),
+            helper.make_node("ReduceMean", ["pixel_values"], ["mean"], axes=[1, 2, 3], keepdims=0),
+            helper.make_node("Unsqueeze", ["mean", "ends"], ["high"]),
+            helper.make_node("MatMul", ["high", "against"], ["seen"]),
+            helper.make_node("Add", ["read", "seen"], ["both"]),
+        ]
+        inputs.append(helper.make_tensor_value_info("pixel_values", TensorProto.FLOAT, ["n", 3, 224, 224]))
     graph = helper.make_graph(
         nodes,
         "table",
-        [helper.make_tensor_value_info(name, TensorProto.INT64, shape) for name, shape in shapes.items()],
+        inputs,
         [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["n", "l", int(pieces.shape[1])])],
         [
             numpy_helper.from_array(pieces.astype(np.float32), "pieces"),
             numpy_helper.from_array(boxes.astype(np.float32), "boxes"),
             numpy_helper.from_array(np.array([2], dtype=np.int64), "last"),
+            *(
+                [numpy_helper.from_array(against, "against"), numpy_helper.from_array(np.array([1, 2]), "ends")]
+                if light is not None
+                else []
+            ),
         ],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
@@ -101,9 +121,11 @@ def learned(labels: Sequence[str] = LABELS, **more: object) -> Learned:
     return Learned(**{**values, **more})  # type: ignore[arg-type]
 
 
-def write_version(folder: Path, table: np.ndarray, labels: Sequence[str] = LABELS, **more: object) -> Path:
+def write_version(
+    folder: Path, table: np.ndarray, labels: Sequence[str] = LABELS, light: float | None = None, **more: object
+) -> Path:
     """The files of a version whose network is ``table``."""
-    write_table(folder / MODEL, table, np.zeros((4, table.shape[1])))
+    write_table(folder / MODEL, table, np.zeros((4, table.shape[1])), light)
     (folder / TOKENIZER).write_text(tokenizer_text(), encoding="utf-8")
     write_learned(learned(labels, **more), folder)
     return folder

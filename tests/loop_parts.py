@@ -57,7 +57,9 @@ class InlineSupervisor:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def supervise(self, run: RunRecord, target: Callable[..., None], arguments: Mapping[str, Any]) -> None:
+    def supervise(
+        self, run: RunRecord, target: Callable[..., None], arguments: Mapping[str, Any], reserve: bool = False
+    ) -> None:
         target(self._store, run, lambda stage, share: None, **arguments)
 
 
@@ -72,7 +74,7 @@ def made_predictor(services: Services, paper: Callable[[str], Sample] = numbered
     def load(data: bytes) -> Generator[PageImage, None, None]:
         yield PageImage(Image.new("RGB", (1, 1)), digest=data.decode())
 
-    def read(image: PageImage) -> Page:
+    def read(image: PageImage, project: str) -> Page:
         return paper(image.digest).document.pages[0]
 
     return Predictor(
@@ -81,6 +83,7 @@ def made_predictor(services: Services, paper: Callable[[str], Sample] = numbered
         read=read,
         champion=services.predictor.champion,
         remembers=services.predictor.remembers,
+        reader=services.predictor.reader,
         observe=observer(thresholds(services.settings)),
     )
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -14,11 +15,19 @@ SOURCES = sorted(path for package in PACKAGES for path in ROOT.glob(f"{package}/
 FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
 
 
-def functions() -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
-    for path in SOURCES:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, FUNCTIONS):
-                yield f"{path.relative_to(ROOT)}:{node.lineno} {node.name}", node
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@cache
+def functions() -> Sequence[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
+    return [
+        (f"{path.relative_to(ROOT)}:{node.lineno} {node.name}", node)
+        for path in SOURCES
+        for node in ast.walk(parsed(path))
+        if isinstance(node, FUNCTIONS)
+    ]
 
 
 def test_no_file_is_longer_than_400_lines() -> None:
@@ -42,10 +51,9 @@ def test_no_function_takes_more_than_6_parameters() -> None:
 
 
 def test_every_module_says_why_it_exists() -> None:
-    assert [str(p.relative_to(ROOT)) for p in SOURCES if not ast.get_docstring(ast.parse(p.read_text("utf-8")))] == []
+    assert [str(p.relative_to(ROOT)) for p in SOURCES if not ast.get_docstring(parsed(p))] == []
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "package",
     [
@@ -71,7 +79,7 @@ def test_every_module_says_why_it_exists() -> None:
 def test_heavy_packages_are_imported_where_they_are_used(package: str) -> None:
     early = []
     for path in SOURCES:
-        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        for node in parsed(path).body:
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             if isinstance(node, ast.ImportFrom):
                 names = [node.module or ""]

@@ -7,7 +7,6 @@ that nobody watches would go on beside the one that replaces it.
 
 from __future__ import annotations
 
-import ctypes
 import importlib
 import json
 import logging
@@ -24,12 +23,12 @@ from typing import Any
 
 from ml_backend.errors import DocloopError
 from ml_backend.store.records import RunRecord
+from training.lifeline import ORPHANED, end_with
 
 log = logging.getLogger(__name__)
 
-FAILED, OUT_OF_MEMORY, STOPPED, ORPHANED = 1, 2, 3, 4  # exit statuses
+FAILED, OUT_OF_MEMORY, STOPPED = 1, 2, 3  # exit statuses
 _LONGEST_REASON = 300
-_PR_SET_PDEATHSIG = 1
 
 
 class RunStopped(DocloopError):
@@ -101,24 +100,24 @@ def main() -> None:
     except MemoryError:
         sys.exit(OUT_OF_MEMORY)
     except Exception as error:
-        said = _said(error)
-        log.error("Run %d, attempt %d failed: %s\n%s", order["run"], order["attempt"], said, _where(error))
-        json.dump({"reason": said[:_LONGEST_REASON]}, answer)
+        reason = said(error)
+        log.error("Run %d, attempt %d failed: %s\n%s", order["run"], order["attempt"], reason, where(error))
+        json.dump({"reason": reason[:_LONGEST_REASON]}, answer)
         answer.close()
         sys.exit(FAILED)
 
 
-def _said(error: Exception) -> str:
+def said(error: Exception) -> str:
     """Why it failed. The words of a foreign error may quote a document, which neither the store's reason nor a log may."""
     return (
         str(error) if isinstance(error, DocloopError) else f"broke off with {type(error).__name__}; the log says where"
     )
 
 
-def _where(error: BaseException) -> str:
+def where(error: BaseException) -> str:
     """The traceback of the error and of those that it came from, by their types only."""
     cause = error.__cause__ or error.__context__
-    earlier = f"{_where(cause)}{type(cause).__name__}, which became:\n" if cause else ""
+    earlier = f"{where(cause)}{type(cause).__name__}, which became:\n" if cause else ""
     return earlier + "".join(traceback.format_tb(error.__traceback__))
 
 
@@ -142,10 +141,7 @@ def _train(order: Mapping[str, Any]) -> None:
 
 
 def _confine(order: Mapping[str, Any]) -> None:
-    with suppress(OSError, AttributeError):  # Linux only; elsewhere the heartbeat's look at the parent has to do
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != order["parent"]:  # it died before the line above
-        os._exit(ORPHANED)
+    end_with(order["parent"])  # where the kernel cannot do that, the heartbeat's look at the parent has to do
     for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(each, signal.SIG_IGN)  # a stop reaches everybody; our parent decides what becomes of us
     os.nice(order["nice"])

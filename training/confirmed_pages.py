@@ -75,7 +75,8 @@ class ConfirmedPages:
         if document is None:
             return False
         try:
-            reading = self.predictor.read_task(Task(document.task_id, document.data), interface, whole=True)
+            task = Task(document.task_id, document.data)
+            reading = self.predictor.read_task(task, interface, document.project_uid, whole=True)
         except DocloopError as error:
             log.warning("task %s: its pages cannot be kept (%s)", document.task_id, error.code)
             return False

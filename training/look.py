@@ -6,6 +6,7 @@ A look may be made at any time, twice, or not for a day: it compares what is wit
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -20,7 +21,10 @@ from training.confirmed_pages import ConfirmedPages
 from training.decide import Decision, Situation, decide
 from training.pauses import Pauses
 from training.reconcile import Reconcile, ReconcileReport
+from training.rereading import Rereading
 from training.samples import SampleCollector, SampleReport
+
+log = logging.getLogger(__name__)
 
 _DAY = 86_400.0  # seconds
 SWEEP_EVERY = 3600.0  # seconds between comparisons of all ids
@@ -73,12 +77,15 @@ def look(
 
 
 def _collect(services: Services, project_uid: str, interface: Interface, pauses: Pauses) -> SampleReport:
-    """The samples that are missing, with the files of their pages."""
+    """The samples that are missing, with the files of their pages; all of them as the project's reader sees them."""
     store, predictor, settings = services.store, services.predictor, services.settings
-    pages = ConfirmedPages(store, predictor, page_files(settings), pauses, settings.keep_pages)
+    files = page_files(settings)
+    pages = ConfirmedPages(store, predictor, files, pauses, settings.keep_pages)
     report = SampleCollector(store, predictor, pauses, keep=pages.keep).collect(project_uid, interface)
     if not report.left:
         pages.complete(project_uid, interface)
+        if again := Rereading(store, predictor, files, pauses).run(project_uid, interface):
+            log.info("project %s: the words of %s samples were read again by its reader", project_uid, again)
     pages.drop_others()
     return report
 

@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable
 
+from ml_backend.document.version_names import version_name
 from ml_backend.errors import DocloopError
 from ml_backend.label_studio.client import Project
 from ml_backend.services import Services, build_services
@@ -74,8 +75,11 @@ class Pusher:
         """Take a few old predictions away; nothing is asked of Label Studio again once there are none left."""
         if self._tidied.get(project.uid) == version:
             return
-        before = self._services.registry.history(project.uid)[-1:] or ("",)
-        keep = {version, *(f"{name or self._baseline}.{fingerprint}" for name in before)}
+        services, uid = self._services, project.uid
+        before = next(reversed(services.registry.history(uid)), "") or self._baseline
+        models = services.champions.version_of(uid), before
+        readers = services.readers.mark(uid), services.readers.earlier_mark(uid)
+        keep = {version, *(version_name(model, fingerprint, reader) for model in models for reader in readers)}
         if not tidy(self._services.access.client(), project.id, keep):
             self._services.store.predictions.drop(project.uid, keep)
             self._tidied[project.uid] = version

@@ -31,25 +31,33 @@ def default_memory() -> int:
 
 
 def resident(pid: int) -> int:
-    """Bytes of memory that a process holds; 0 where the system does not tell or the process is gone."""
+    """Bytes of memory that a process holds, or the largest of those it has started, and so on; 0 where the system does not tell
+    or the process is gone."""
     try:
         pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+        started = [each for task in Path(f"/proc/{pid}/task").iterdir() for each in _children(task)]
     except (OSError, ValueError, IndexError):
         return 0
-    return pages * os.sysconf("SC_PAGE_SIZE")
+    return max([pages * os.sysconf("SC_PAGE_SIZE"), *map(resident, started)])
+
+
+def _children(task: Path) -> list[int]:
+    """The processes that a thread has started; none where the system does not tell."""
+    try:
+        return [int(each) for each in (task / "children").read_text().split()]
+    except (OSError, ValueError):
+        return []
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Times are seconds, ``memory`` bytes.
+    """Times are seconds, ``memory`` bytes: of each process of a run, which has several where there are several GPUs.
 
-    ``reserve``: whether a run may reserve as much as it likes and only use ``memory``; CUDA reserves all of a GPU's and more.
     ``silence``: without a heartbeat for so long a run counts as dead. ``grace``: how long a run that was told to stop may go on
     without asking. ``watch``: how often the parent looks. ``attempts``: starts before a run fails for good.
     """
 
     threads: int = 1
-    reserve: bool = False
     memory: int = field(default_factory=default_memory)
     nice: int = 10
     heartbeat: float = 3.0
@@ -60,11 +68,11 @@ class Limits:
 
     @property
     def address_space(self) -> int:
-        """Bytes after which the kernel refuses more, for what grows faster than the parent looks; 0 for no such limit.
+        """Bytes after which the kernel refuses more, for what grows faster than the parent looks.
 
         Libraries reserve more than they use, so it is far above ``memory``.
         """
-        return 0 if self.reserve else 2 * self.memory + 2 * GB
+        return 2 * self.memory + 2 * GB
 
     def environment(self) -> Mapping[str, str]:
         """Settings that numeric libraries read when they are imported."""

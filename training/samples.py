@@ -99,8 +99,10 @@ class SampleCollector:
             log.warning("task %s: no sample yet (%s); again in %.0f s", document.task_id, error.code, pause)
 
     def _make(self, document: DocumentRecord, annotation: AnnotationRecord, interface: Interface) -> None:
+        reader = self.predictor.reader(document.project_uid)  # before: if another one comes meanwhile, it is read again
+        task = Task(document.task_id, document.data)
         # whole: a sample with an empty page would teach that nothing stands there
-        reading = self.predictor.read_task(Task(document.task_id, document.data), interface, whole=True)
+        reading = self.predictor.read_task(task, interface, document.project_uid, whole=True)
         labelled = tuple(one for one in annotation.fields if one.label)  # a box without a label is no field yet
         sample = Sample(reading.content, reading.document, labelled, annotation.completed_by, annotation.updated_at)
         corrections = corrections_of(annotation, document.task_id, reading.document)
@@ -108,7 +110,7 @@ class SampleCollector:
             if not self._as_it_was(document, annotation):
                 return
             self.store.documents.set_content(document.id, reading.content)
-            self.store.samples.put(document.id, sample)
+            self.store.samples.put(document.id, sample, reader)
             self.store.ledger.put(document.id, annotation, corrections)
         self.keep(reading.content, reading.files)
 

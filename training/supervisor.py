@@ -48,30 +48,35 @@ class Supervisor:
     limits: Limits = field(default_factory=Limits)
     stop: threading.Event = field(default_factory=threading.Event)
 
-    def supervise(self, run: RunRecord, target: Callable[..., None], arguments: Mapping[str, Any]) -> None:
+    def supervise(
+        self, run: RunRecord, target: Callable[..., None], arguments: Mapping[str, Any], reserve: bool = False
+    ) -> None:
         """Run ``target(store, run, progress, **arguments)`` in a process and wait for its end.
 
         ``run`` is as ``claim`` gave it; ``target`` a function of a module, ``arguments`` what JSON can say. The target writes its
         result with ``store.runs.finish`` as the last thing it does. The thread that calls this must live as long as the process.
+        ``reserve``: it may reserve as much memory as it likes, and only use what it may; CUDA reserves all of a GPU's and more.
 
         Raises:
             ValueError, TypeError: a target that has no name to import it by, arguments that JSON cannot say.
             StoreError: the end could not be written; the run is then reaped by its heartbeat.
         """
         order = self._order(run, target, arguments)
+        if reserve:
+            order["address_space"] = 0
         try:
             with tempfile.TemporaryFile() as answer:
-                status, fault = self._run_process(run, order, answer)
+                status, fault = self._run_process(run, json.dumps(order).encode(), answer)
                 answer.seek(0)
                 reason = fault or _reason(status, answer.read(_LONGEST_ANSWER), self.limits)
         except OSError as error:
             reason = f"could not be started: {error.strerror}"
         self._settle(run, reason)
 
-    def _order(self, run: RunRecord, target: Callable[..., None], arguments: Mapping[str, Any]) -> bytes:
+    def _order(self, run: RunRecord, target: Callable[..., None], arguments: Mapping[str, Any]) -> dict[str, Any]:
         if target.__module__ == "__main__" or not target.__qualname__.isidentifier():
             raise ValueError(f"A training process imports its function by name, and cannot import {target!r}.")
-        order = {
+        return {
             "store_url": self.store_url,
             "run": run.id,
             "attempt": run.attempt,
@@ -83,7 +88,6 @@ class Supervisor:
             "heartbeat": self.limits.heartbeat,
             "grace": self.limits.grace,
         }
-        return json.dumps(order).encode()
 
     def _run_process(self, run: RunRecord, order: bytes, answer: IO[bytes]) -> tuple[int, str]:
         """The exit status, and why we killed it ("" when it ended by itself)."""

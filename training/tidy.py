@@ -8,19 +8,18 @@ annotator who has a task open since before the promotion. Predictions of other p
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Sequence
 
+from ml_backend.document.version_names import is_ours
 from ml_backend.label_studio.changes import predictions
 from ml_backend.label_studio.client import OPEN, LabelStudio
 
 AT_ONCE = 50  # tasks of one turn
-_OURS = re.compile(r"(keywords|fields)-[0-9]{1,9}\.[0-9a-f]{8}")
 
 
 def tidy(label_studio: LabelStudio, project_id: int, keep: Collection[str]) -> int:
     """Delete predictions of docloop's versions other than ``keep`` from some open tasks; how many went."""
-    old = sorted(v for v in label_studio.model_versions(project_id) if _OURS.fullmatch(v) and v not in keep)
+    old = sorted(v for v in label_studio.model_versions(project_id) if is_ours(v) and v not in keep)
     gone = 0
     for version in old:
         for task in _open_tasks_with(label_studio, project_id, version):
@@ -40,7 +39,7 @@ def retire(label_studio: LabelStudio, project_id: int, tasks: Sequence[int]) -> 
     """
     there = predictions(label_studio, project_id, tasks) if tasks else {}
     for number, body in there.items():
-        if _OURS.fullmatch(str(body.get("model_version") or "")):
+        if is_ours(str(body.get("model_version") or "")):
             label_studio.call("DELETE", f"api/predictions/{number}/")
 
 

@@ -25,6 +25,7 @@ from ml_backend.label_studio.refusals import BUSY, PROJECT_GONE
 from ml_backend.services import Services, store_url
 from ml_backend.settings import Settings
 from ml_backend.status import WORKER
+from ml_backend.store.records import TrainingOptions
 from training.holding import held
 from training.look import look
 from training.pauses import FIRST, Pauses
@@ -215,12 +216,9 @@ class Worker:
             if run is None:
                 return  # another worker has it, or it was cancelled
             settings = self._services.settings
-            arguments = {
-                "data_dir": str(settings.data_dir),
-                "country": settings.country,
-                "layout": _layout_training(settings),
-            }
-            self._supervisor.supervise(run, train, arguments)
+            layout = layout_training(settings, run.options)
+            arguments = {"data_dir": str(settings.data_dir), "country": settings.country, "layout": layout}
+            self._supervisor.supervise(run, train, arguments, reserve=layout is not None)
             self._services.hints.leave(run.project_id)
         finally:
             self._training.release()
@@ -264,13 +262,13 @@ class Worker:
         return True
 
 
-def _layout_training(settings: Settings) -> dict[str, Any] | None:
-    """What the training of a layout model is to know; None where none is wanted."""
-    if not settings.layout_model:
+def layout_training(settings: Settings, options: TrainingOptions) -> dict[str, Any] | None:
+    """What the training of a layout model is to know; None where none is wanted. What the request says goes before settings."""
+    if not options.get("layout", settings.layout_model):
         return None
     return {
         "base_model": settings.base_model,
-        "from_scratch": settings.from_scratch,
+        "from_scratch": options.get("from_scratch", settings.from_scratch),
         "offline": settings.offline,
         "work": str(settings.data_dir / "training"),
     }
@@ -284,8 +282,7 @@ def run_worker(settings: Settings) -> None:
     services = build_ranking_services(settings)
     queue = open_queue(settings.queue_url.get_secret_value(), settings.data_dir)
     memory = settings.training_memory_mb * 1_000_000
-    limits = Limits(memory=memory or default_memory(), reserve=settings.layout_model)
-    supervisor = Supervisor(services.store, store_url(settings), limits, stop)
+    supervisor = Supervisor(services.store, store_url(settings), Limits(memory=memory or default_memory()), stop)
     threading.Thread(target=_stop_predicting, args=(services, stop), name="stopper", daemon=True).start()
     try:
         log.info("The worker runs; data in %s.", settings.data_dir)

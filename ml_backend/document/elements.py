@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 
 from ml_backend.document.geometry import Box, Quad, union
 
 UNCERTAIN_BELOW = 0.5  # a word under this confidence is marked, never dropped
+PICTURE_SIDE = 224  # pixels of a page's small picture, both ways
+MOST_PICTURE = 3 * PICTURE_SIDE**2  # bytes of one: those of its plain pixels; a scanned page's has about 10,000
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,8 @@ class Page:
     """One upright page: its size in pixels, its words in reading order, and who read it.
 
     ``engine`` is the engine's id with its runtime, such as ``rapidocr/openvino``. ``fallback`` says why it is not the first
-    engine of the chain, or is empty.
+    engine of the chain, or is empty. ``picture`` is what the page looks like, for models that look at it: all of it squeezed into
+    224 x 224 pixels, a JPEG, or empty where nobody kept it. It is no part of what was read, so pages are the same without it.
     """
 
     width: int
@@ -48,6 +51,7 @@ class Page:
     words: tuple[Word, ...] = ()
     engine: str = ""
     fallback: str = ""
+    picture: bytes = field(default=b"", compare=False, repr=False)
 
     @property
     def lines(self) -> list[list[int]]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from base64 import b64decode, b64encode
 from collections.abc import Sequence
 from typing import Any
 
-from ml_backend.document.elements import Document, Page, Word
+from ml_backend.document.elements import MOST_PICTURE, Document, Page, Word
 from ml_backend.document.fields import Field
 from ml_backend.document.geometry import Box, Quad
 
@@ -14,7 +15,7 @@ FORMAT = 1  # of the JSON below
 
 def page_to_json(page: Page) -> dict[str, Any]:
     """``page`` as JSON values; ``page_from_json`` gives the very same page back."""
-    return {
+    value = {
         "format": FORMAT,
         "width": page.width,
         "height": page.height,
@@ -22,6 +23,7 @@ def page_to_json(page: Page) -> dict[str, Any]:
         "fallback": page.fallback,
         "words": [[word.text, word.quad.points, word.confidence, word.line, word.block] for word in page.words],
     }
+    return value | {"picture": b64encode(page.picture).decode("ascii")} if page.picture else value
 
 
 def page_from_json(value: Any) -> Page:
@@ -39,9 +41,17 @@ def page_from_json(value: Any) -> Page:
             )
             for text, points, confidence, line, block in value["words"]
         )
-        return Page(int(value["width"]), int(value["height"]), words, str(value["engine"]), str(value["fallback"]))
+        size, picture = (int(value["width"]), int(value["height"])), _picture(value.get("picture", ""))
+        return Page(*size, words, str(value["engine"]), str(value["fallback"]), picture)
     except (KeyError, TypeError) as error:
         raise ValueError(f"not a stored page: {error!r}") from error
+
+
+def _picture(text: Any) -> bytes:
+    """The bytes of a page's picture, whatever they are. Raises ValueError for more than there can be, or no base64."""
+    if not isinstance(text, str) or len(text) > MOST_PICTURE * 4 // 3 + 4:
+        raise ValueError("a page's picture must be a text, and a short one")
+    return b64decode(text, validate=True)
 
 
 def document_to_json(document: Document) -> list[Any]:

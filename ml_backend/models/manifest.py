@@ -16,6 +16,7 @@ from typing import Any
 from ml_backend.errors import ModelRejected
 
 FORMAT = 1
+SCRATCH = "scratch:"  # what the name of a base model begins with that is none
 MANIFEST = "manifest.json"
 MAX_MANIFEST = 1_000_000  # bytes
 MAX_FILES = 200
@@ -57,6 +58,16 @@ class Manifest:
     def number(self) -> int:
         """12 for ``fields-12``."""
         return int(self.version.rpartition("-")[2])
+
+    @property
+    def base(self) -> str:
+        """The base model it began with and the licence of that one's weights, which goes on with the version; empty if none."""
+        if "base_model" not in self.settings:
+            return ""
+        name, licence = self.settings["base_model"], self.settings.get("base_licence")
+        if str(name).startswith(SCRATCH):
+            return "random weights, no base model"
+        return f"base model {name}, licence of its weights: {licence or 'not known'}"
 
 
 def check_version(version: str) -> str:

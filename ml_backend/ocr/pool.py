@@ -24,7 +24,10 @@ _log = logging.getLogger(__name__)
 
 
 class OCRPool:
-    """Reads pages with ``engine``, ``concurrency`` at a time, through ``cache`` if there is one. Close it when done."""
+    """Reads pages with ``engine``, ``concurrency`` at a time, through ``cache`` if there is one. Close it when done.
+
+    A page may name another engine than that: of one page each engine's words are kept apart.
+    """
 
     def __init__(self, engine: OCREngine, concurrency: int, cache: PageCache | None = None) -> None:
         self.engine = engine
@@ -34,13 +37,16 @@ class OCRPool:
         self._threads = ThreadPoolExecutor(concurrency, "ocr", initializer=_lower_priority)
         self._closed = False
 
-    def read(self, image: Image, digest: str, page: int = 0) -> Page:
+    def read(self, image: Image, digest: str, page: int = 0, engine: OCREngine | None = None) -> Page:
         """The words of ``image``; ``digest`` and ``page`` must name its pixels. Two calls for one page at once read it once.
+
+        ``engine`` is another than the pool's own.
 
         Raises:
             EngineFailed: the engine broke on this page, or the pool is closed.
         """
-        key = PageKey(digest, self.engine.id, self.engine.settings, page)
+        engine = engine or self.engine
+        key = PageKey(digest, engine.id, engine.settings, page)
         if (known := self._cached(key)) is not None:
             return known
         with self._lock:
@@ -48,7 +54,7 @@ class OCRPool:
                 raise EngineFailed("ocr_closed", "The OCR pool is closed.")
             future = self._running.get(key)
             if future is None:
-                future = self._running[key] = self._threads.submit(self._work, key, image)
+                future = self._running[key] = self._threads.submit(self._work, key, image, engine)
         try:
             return future.result()
         except CancelledError:
@@ -69,12 +75,12 @@ class OCRPool:
     def _cached(self, key: PageKey) -> Page | None:
         return self._cache.get(key) if self._cache else None
 
-    def _work(self, key: PageKey, image: Image) -> Page:
+    def _work(self, key: PageKey, image: Image, engine: OCREngine) -> Page:
         try:
             # Once more: the page may have been finished between the look into the cache and the submit.
             page = self._cached(key)
             if page is None:
-                page = self.engine.read(image)
+                page = engine.read(image)
                 self._store(key, page)
             return page
         finally:

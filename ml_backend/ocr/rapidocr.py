@@ -1,15 +1,16 @@
 """The default engine: the PP-OCRv6 models of the rapidocr wheel, under ONNX Runtime or OpenVINO.
 
 Against RapidOCR's own pipeline it leaves out the line classifier (pages arrive upright), pads each line to its own width, and
-lets several pages be read at the same time, each by a reader with networks of its own. No score threshold drops anything.
+lets several pages be read at the same time, each by networks of its own. No score threshold drops anything.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from queue import Empty, LifoQueue
+from typing import Generic, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,9 +21,30 @@ from ml_backend.document.geometry import Quad
 from ml_backend.errors import EngineUnavailable
 from ml_backend.ocr.base import read_page
 from ml_backend.ocr.recogniser.version import Recogniser
-from ml_backend.ocr.runtime import Networks, choose_runtime, load_networks
+from ml_backend.ocr.runtime import Network, Networks, choose_runtime, load_detector, load_recogniser
+
+Loaded = TypeVar("Loaded")
 
 _BEHAVIOUR = 1  # raise it when the same networks begin to give other words, so that cached pages are read again
+
+
+class Idle(Generic[Loaded]):
+    """Networks that no page needs just now; ``load`` makes one more when none is left."""
+
+    def __init__(self, load: Callable[[], Loaded]) -> None:
+        self._load = load
+        self._waiting: LifoQueue[Loaded] = LifoQueue()
+
+    @contextmanager
+    def lent(self) -> Iterator[Loaded]:
+        try:
+            network = self._waiting.get_nowait()
+        except Empty:
+            network = self._load()
+        try:
+            yield network
+        finally:
+            self._waiting.put(network)
 
 
 class RapidOCREngine:
@@ -40,7 +62,9 @@ class RapidOCREngine:
         self._runtime = choose_runtime(runtime)
         self._threads = threads
         self._recogniser = recogniser
-        self._idle: LifoQueue[Networks] = LifoQueue()
+        path = recogniser.path if recogniser else None
+        self._detectors: Idle[Network] = Idle(lambda: load_detector(self._runtime, threads))
+        self._recognisers = Idle(lambda: load_recogniser(path, self._runtime, threads))
         try:
             learned = f", {recogniser.digest}" if recogniser else ""  # versions of two projects may have one name
             self.settings = f"rapidocr {version('rapidocr')}, {_BEHAVIOUR}{learned}"
@@ -53,25 +77,19 @@ class RapidOCREngine:
     def id(self) -> str:
         return f"rapidocr/{self._runtime}" + (f"+{self._recogniser.version}" if self._recogniser else "")
 
+    def with_recogniser(self, recogniser: Recogniser) -> RapidOCREngine:
+        """An engine that reads with ``recogniser`` and shares this one's detection networks."""
+        other = RapidOCREngine(self._runtime, self._threads, recogniser)
+        other._detectors = self._detectors
+        return other
+
     def read(self, image: Image) -> Page:
         """See ``OCREngine.read``."""
         return read_page(self, image, self._words)
 
     def _words(self, image: Image) -> list[Word]:
-        with self._networks() as networks:
-            return read_words(image, networks)
-
-    @contextmanager
-    def _networks(self) -> Iterator[Networks]:
-        try:
-            networks = self._idle.get_nowait()
-        except Empty:
-            path = self._recogniser.path if self._recogniser else None
-            networks = load_networks(self._runtime, self._threads, path)
-        try:
-            yield networks
-        finally:
-            self._idle.put(networks)
+        with self._detectors.lent() as detector, self._recognisers.lent() as recogniser:
+            return read_words(image, Networks(detector, *recogniser))
 
 
 def read_words(image: Image, networks: Networks) -> list[Word]:

@@ -52,14 +52,22 @@ def read_line(image: Pixels, quad: Quads, networks: Networks) -> list[Piece]:
 
 def line_input(image: Pixels, quad: Quads) -> tuple[Array, float]:
     """The line as the recogniser wants it, (1, 3, HEIGHT, width), and the part of that width that is not padding."""
-    line = _straightened(image, quad)
-    width = line.shape[1]
-    batch = np.zeros((1, 3, HEIGHT, ceil(width / BUCKET) * BUCKET), np.float32)
-    batch[0, :, :, :width] = as_input(line)
-    return batch, width / batch.shape[3]
+    line = straightened(image, quad)
+    batch = padded([line])
+    return batch, line.shape[1] / batch.shape[3]
 
 
-def _straightened(image: Pixels, quad: Quads) -> Pixels:
+def padded(lines: Sequence[Pixels]) -> Array:
+    """Straightened lines, (lines, 3, HEIGHT, width): as wide as the widest one, filled up to the next ``BUCKET``."""
+    width = ceil(max(line.shape[1] for line in lines) / BUCKET) * BUCKET
+    batch = np.zeros((len(lines), 3, HEIGHT, width), np.float32)
+    for row, line in enumerate(lines):
+        batch[row, :, :, : line.shape[1]] = as_input(line)
+    return batch
+
+
+def straightened(image: Pixels, quad: Quads) -> Pixels:
+    """The line alone, (HEIGHT, width, RGB), with the text along it."""
     crop = get_rotate_crop_image(image, quad.copy())
     height, width = crop.shape[:2]
     target = min(MAX_WIDTH, max(1, ceil(HEIGHT * width / height)))

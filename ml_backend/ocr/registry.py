@@ -23,11 +23,10 @@ class EngineOptions:
     runtime: str = "auto"
     languages: str = "eng"
     threads: int = 1
-    recogniser: Recogniser | None = None
 
 
 ENGINES: dict[str, Callable[[EngineOptions], OCREngine]] = {
-    "rapidocr": lambda options: RapidOCREngine(options.runtime, options.threads, options.recogniser),
+    "rapidocr": lambda options: RapidOCREngine(options.runtime, options.threads),
     "tesseract": lambda options: TesseractEngine(options.languages),
     "fake": lambda options: FakeEngine(),
 }
@@ -39,11 +38,8 @@ def create_engine(
     runtime: str = "auto",
     languages: str = "eng",
     threads: int = 1,
-    recogniser: Recogniser | None = None,
 ) -> OCREngine:
     """The engine named ``chain``, or several, joined by commas: each next one reads the pages on which those before it failed.
-
-    ``recogniser`` is a version that learned; engines that cannot learn go without it.
 
     Raises:
         EngineUnavailable: an unknown name, or no engine of the chain is installed.
@@ -53,7 +49,7 @@ def create_engine(
         if name not in ENGINES:
             known = ", ".join(sorted(ENGINES.keys() - {"fake"}))  # the twin for tests is nothing to offer
             raise EngineUnavailable("unknown_engine", f"There is no OCR engine {name!r}.", f"Known ones: {known}.")
-    options = EngineOptions(runtime, languages, threads, recogniser)
+    options = EngineOptions(runtime, languages, threads)
     if len(names) == 1:
         return ENGINES[names[0]](options)
     engines: list[OCREngine] = []
@@ -69,20 +65,36 @@ def create_engine(
     return FallbackEngine(engines, tuple(str(error) for error in missing))
 
 
+def learns(engine: OCREngine) -> bool:
+    """Whether the engine, or one of its chain, can read with a recogniser that learned."""
+    return isinstance(engine, RapidOCREngine) or (
+        isinstance(engine, FallbackEngine) and any(map(learns, engine.engines))
+    )
+
+
+def with_recogniser(engine: OCREngine, recogniser: Recogniser) -> OCREngine:
+    """The same engine with a recogniser that learned; whatever cannot learn stays as it is."""
+    if isinstance(engine, RapidOCREngine):
+        return engine.with_recogniser(recogniser)
+    if isinstance(engine, FallbackEngine):
+        return FallbackEngine([with_recogniser(each, recogniser) for each in engine.engines], engine.missing)
+    return engine
+
+
 class FallbackEngine:
     """Engines in order of preference. A page read by a later one says why in ``Page.fallback``."""
 
     def __init__(self, engines: Sequence[OCREngine], missing: Sequence[str] = ()) -> None:
         """``missing`` are the reasons why engines before these could not be made."""
-        self._engines = tuple(engines)
-        self._missing = tuple(missing)
+        self.engines = tuple(engines)
+        self.missing = tuple(missing)
         self.id = ",".join(engine.id for engine in engines)
         self.settings = "; ".join(engine.settings for engine in engines)
 
     def read(self, image: Image) -> Page:
         """See ``OCREngine.read``; fails with the reasons of all if every engine fails."""
-        reasons = list(self._missing)
-        for engine in self._engines:
+        reasons = list(self.missing)
+        for engine in self.engines:
             try:
                 page = engine.read(image)
             except (EngineFailed, EngineUnavailable) as error:

@@ -152,9 +152,12 @@ class VersionUse:
 class TrainingOptions(TypedDict, total=False):
     """What one training is to do other than the settings say; what is left out stays as they say.
 
+    ``layout``: whether a layout model is trained, too. ``from_scratch``: its size, with random weights in place of a base model.
     ``release``: the id of the dataset release that is trained on, in place of today's samples.
     """
 
+    layout: bool
+    from_scratch: Literal["small", "base"]
     release: str
 
 

@@ -2,17 +2,19 @@
 
 The truth of a document is its reviewed ground-truth annotation, else its newest reviewed one; a skipped one never is. A sample
 is of that state when its ``annotator`` and ``confirmed_at`` are the annotation's ``completed_by`` and ``updated_at``, and when
-its content is the document's.
+its content is the document's. Who read its words is known by the reader's mark, "" for the wheel's recogniser.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
 
+from ml_backend.document.elements import Document
 from ml_backend.document.samples import Sample
 from ml_backend.errors import StoreError
 from ml_backend.store.database import Database
@@ -34,8 +36,10 @@ class Samples:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def put(self, document_id: int, sample: Sample) -> None:
+    def put(self, document_id: int, sample: Sample, reader: str = "") -> None:
         """Write the document's sample in place of an older one; nothing where the document is gone.
+
+        ``reader`` is the mark of who read its words.
 
         Raises StoreError ``sample_too_large`` for one that ``load`` would not read back.
         """
@@ -46,6 +50,7 @@ class Samples:
             "confirmed_at": sample.confirmed_at,
             "body": packed(sample),
             "told": False,
+            "reader": reader,
         }
         with self._database.write() as connection:
             if self._database.still_there(connection, documents.c.id, [document_id]):
@@ -146,6 +151,40 @@ class Samples:
             for number, at in sorted(told.items()):
                 same = samples.c.document_id == number, samples.c.confirmed_at == at
                 connection.execute(samples.update().where(*same).values(told=True))
+
+    def read_by_others(self, project_uid: str, reader: str, limit: int, after: int = 0) -> list[tuple[int, str]]:
+        """(document id, content) of the samples that another reader read than the one with this mark, by document id.
+
+        Only documents with an id above ``after``.
+        """
+        statement = (
+            sa.select(samples.c.document_id, samples.c.content)
+            .join_from(samples, documents, samples.c.document_id == documents.c.id)
+            .where(documents.c.project_uid == project_uid, samples.c.reader != reader, samples.c.document_id > after)
+            .order_by(samples.c.document_id)
+            .limit(limit)
+        )
+        with self._database.read() as connection:
+            return [(row[0], row[1]) for row in connection.execute(statement)]
+
+    def put_words(self, document_id: int, content: str, words: Document, reader: str) -> bool:
+        """Give a sample the ``words`` that another reader saw on the same pages; whether it has them now.
+
+        One that is gone, of other pages by now, or cannot be read, is left alone.
+        """
+        row = samples.c.document_id == document_id, samples.c.content == content
+        known = sa.select(samples.c.content, samples.c.body, samples.c.annotator, samples.c.confirmed_at).where(*row)
+        with self._database.write() as connection:
+            found = connection.execute(known).first()
+            if found is None:
+                return False
+            try:
+                body = packed(replace(unpacked(*found), document=words))
+            except StoreError as error:
+                log.warning("its words stay as they were: %s", error)
+                return False
+            connection.execute(samples.update().where(*row).values(body=body, reader=reader))
+            return True
 
     def state(self, project_uid: str) -> SamplesState:
         """A mark of all samples of the project: another one when any of them has changed. Cheap, to be asked for often."""

@@ -124,6 +124,7 @@ samples = sa.Table(
     sa.Column("confirmed_at", Text, nullable=False),
     sa.Column("body", sa.LargeBinary, nullable=False),
     sa.Column("told", sa.Boolean, nullable=False, server_default=sa.true()),
+    sa.Column("reader", Text, nullable=False, server_default=""),
 )
 
 frozen_samples = sa.Table(

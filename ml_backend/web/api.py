@@ -26,7 +26,8 @@ def api(services: Services, now: Callable[[], float] = time.time) -> Blueprint:
 
     @routes.get("/projects/<int:project_id>")
     def status(project_id: int) -> Response:
-        return jsonify(project_status(services.store, services.registry, project_id, now()))
+        reader = services.readers.mark
+        return jsonify(project_status(services.store, services.registry, project_id, now(), reader))
 
     @routes.get("/projects/<int:project_id>/recommendations")
     def next_documents(project_id: int) -> Response:

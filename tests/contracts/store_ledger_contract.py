@@ -171,6 +171,21 @@ class StoreLedgerContract:
         store.samples.put(ids[1], sample("a", day=3))
         assert [number for number, _ in store.samples.untold(P, 9)] == [ids[1], ids[2]]
 
+    def test_a_sample_knows_who_read_it_and_gets_other_words_alone(self, store: Store, ids: dict[int, int]) -> None:
+        store.samples.put(ids[1], sample("a", day=1), "91c0de55")
+        store.samples.put(ids[2], sample("b", day=1))
+        store.samples.told({ids[1]: DAY.format(1), ids[2]: DAY.format(1)})
+        assert store.samples.read_by_others(P, "", 9) == [(ids[1], "a")]
+        assert store.samples.read_by_others(P, "00000000", 1) == [(ids[1], "a")]
+        assert store.samples.read_by_others(P, "00000000", 9, after=ids[1]) == [(ids[2], "b")]
+        words = Document((page(word("12.60")),))
+        assert store.samples.put_words(ids[2], "b", words, "91c0de55")
+        assert store.samples.read_by_others(P, "91c0de55", 9) == []
+        assert store.samples.load(P, only=["b"]) == [replace(sample("b", day=1), document=words)]
+        assert store.samples.untold(P, 9) == []
+        assert not store.samples.put_words(ids[2], "other pages by now", words, "")
+        assert not store.samples.put_words(10**6, "gone", words, "")
+
     def test_a_sample_that_is_too_large_or_broken_costs_no_other_one(
         self, store: Store, ids: dict[int, int], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:

@@ -12,7 +12,7 @@ import pytest
 from contracts.store_builders import (
     P,
 )
-from ml_backend.store.records import TrainingRequest
+from ml_backend.store.records import TrainingOptions, TrainingRequest
 from ml_backend.store.store import Store, open_store
 
 
@@ -31,8 +31,9 @@ class StoreRunsContract:
 
     def test_what_a_request_wants_outlives_the_process_and_goes_to_its_run(self, store: Store, url: str) -> None:
         assert store.runs.request(1, "ann", 1.0).options == {}
-        wanted = TrainingRequest(1, "bob", 1.0, {"release": "ab"})
-        assert store.runs.request(1, "bob", 2.0, {"release": "ab"}) == wanted  # in ann's place
+        options: TrainingOptions = {"layout": True, "from_scratch": "small", "release": "ab"}
+        wanted = TrainingRequest(1, "bob", 1.0, options)
+        assert store.runs.request(1, "bob", 2.0, options) == wanted  # in ann's place
         assert store.runs.request(1, "cli", 3.0) == wanted  # who wants nothing of the kind leaves it as it is
         again = open_store(url)
         assert again.runs.requests() == [wanted]

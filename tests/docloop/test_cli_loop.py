@@ -7,20 +7,23 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from made_receipts import made_receipt
 from typer.testing import CliRunner, Result
+from waiting import until
 
 from builders import found, interface_xml
-from docloop import terminal
+from docloop import cli_loop, terminal
 from docloop.cli import app
 from ml_backend.document.geometry import Box
 from ml_backend.models.manifest import Manifest
 from ml_backend.models.registry import ModelRegistry
 from ml_backend.services import read_interface
 from ml_backend.settings import Settings
-from ml_backend.store.records import AnnotationRecord, DocumentRecord, PredictionRecord, ProjectRecord
+from ml_backend.store.records import AnnotationRecord, DocumentRecord, PredictionRecord, ProjectRecord, RunState
+from ml_backend.store.runs import Outcome
 from ml_backend.store.store import Store, open_store
 from training.corrections import corrections_of
 
@@ -156,6 +159,87 @@ def test_versions_and_status_say_what_is_tainted(run: Run, data: Path) -> None:
     assert [row["deleted"] for row in json.loads(run("versions", "--json").output)] == [0, 1, 1]
     assert json.loads(run("status", "--json").output)["tainted_versions"] == {"fields-2": 1, "fields-3": 1}
     assert "fields-2 is tainted: 1 of its documents deleted since." in run("status").output
+
+
+@pytest.mark.parametrize(
+    ("said", "options"),
+    [
+        (("--layout",), {"layout": True}),
+        (("--no-layout",), {"layout": False}),
+        (("--from-scratch", "small"), {"layout": True, "from_scratch": "small"}),
+    ],
+)
+def test_what_is_wanted_of_one_training_is_kept_with_the_request(
+    run: Run, data: Path, said: tuple[str, ...], options: dict[str, object]
+) -> None:
+    assert run("train", *said).exit_code == 0
+    store = store_of(data)
+    (request,) = store.runs.requests()
+    assert (request.requested_by, request.options) == (f"docloop train {' '.join(said)}", options)
+    store.close()
+
+
+def test_a_layout_model_from_scratch_and_none_at_all_contradict_each_other(run: Run, data: Path) -> None:
+    assert run("train", "--no-layout", "--from-scratch", "base").exit_code == 2
+    store = store_of(data)
+    assert store.runs.requests() == []
+    store.close()
+
+
+def test_the_licence_of_the_base_model_is_said_before_hours_are_spent(run: Run) -> None:
+    assert "microsoft/layoutlmv3-base, licence of the weights: cc-by-nc-sa-4.0" in run("train", "--layout").output
+    assert "licence" not in run("train", "--from-scratch", "small").output
+    assert "licence" not in run("train").output
+
+
+@pytest.mark.parametrize(
+    ("state", "outcome", "status", "words"),
+    [
+        (
+            "failed",
+            {"reason": "No base model. Three ways out: a; b; c."},
+            1,
+            "The run failed: No base model. Three ways",
+        ),
+        (
+            "succeeded",
+            {"version": "fields-2", "verdict": "Kept."},
+            0,
+            "Kept.\nLayout model: base model x/y, licence of its",
+        ),
+    ],
+)
+def test_who_waits_for_a_training_is_told_its_end_in_full(
+    run: Run, data: Path, monkeypatch: pytest.MonkeyPatch, state: RunState, outcome: Outcome, status: int, words: str
+) -> None:
+    monkeypatch.setattr(cli_loop, "_WAIT", 0.02)
+    manifest = Manifest("fields-2", "combined", AT, settings={"base_model": "x/y", "base_licence": "mit"})
+    ModelRegistry(data / "models").publish(UID, manifest, _write)
+
+    def work() -> None:
+        store = store_of(data)
+        until(store.runs.requests)
+        begun = store.runs.begin(UID, 7, "", "", 1, 1.0, request_taken=True)
+        assert begun is not None
+        assert store.runs.claim(begun.id, 2.0)
+        assert store.runs.finish(begun.id, 1, state, 3.0, **outcome)
+        store.close()
+
+    worker = Thread(target=work)
+    worker.start()
+    ended = run("train", "--wait")
+    worker.join()
+    assert ended.exit_code == status
+    assert words in ended.output
+
+
+def test_the_licence_of_what_serves_is_in_the_status_and_in_the_list(run: Run, data: Path) -> None:
+    registry = ModelRegistry(data / "models")
+    for number, base in enumerate(({"base_model": "x/y"}, {"base_model": "scratch:small", "base_licence": ""}), 2):
+        registry.publish(UID, Manifest(f"fields-{number}", "combined", AT, settings=base), _write)
+    registry.activate(UID, "fields-2")
+    assert "fields-2 (base model x/y, licence of its weights: not known)" in run("status").output
+    assert "random weights, no base model" in run("versions").output
 
 
 def test_cancel_stops_a_run_that_waits_and_says_when_there_is_none(run: Run, data: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -65,6 +66,16 @@ def test_what_is_not_ready_in_time_goes_on_and_is_there_the_next_time(batches: B
     fetch.gate.set()
     assert kinds(batches.predict_all(tasks("a", "slow"), TOTAL, "1.1", budget=10)) == ["Prediction", "Prediction"]
     assert sorted(fetch.asked) == ["a", "slow"]
+
+
+def test_a_new_reader_makes_what_is_cached_anew(batches: BatchPredictor, fetch: Fetch) -> None:
+    promoted = [""]
+    batches.predictor = replace(batches.predictor, reader=lambda project: promoted[0])
+    for promoted[0] in ("", "91c0de55", "91c0de55"):
+        (made,) = batches.predict_all(tasks("a"), TOTAL, "1.1")
+        assert isinstance(made, Prediction)
+        assert made.model_version == batches.predictor.version(TOTAL, "1.1")
+    assert fetch.asked == ["a", "a"]
 
 
 def test_a_task_asked_twice_at_once_is_computed_once(batches: BatchPredictor, fetch: Fetch) -> None:

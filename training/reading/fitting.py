@@ -13,10 +13,14 @@ from math import cos, pi
 import numpy as np
 import numpy.typing as npt
 
+from ml_backend.ocr.recogniser.direction import turned
 from ml_backend.ocr.recogniser.features import Features
 from ml_backend.ocr.recogniser.head import Head
 from training.reading.ctc import ctc, fits
+from training.reading.lines import SeenLine
 from training.reading.targets import Targets, rest
+from training.reading.whole.options import WholeOptions
+from training.trainers.base import Progress
 
 Array = npt.NDArray[np.float32]
 UNREAD = -8.0  # bias of a new character: below nearly all others, so that it is read once it has learned something
@@ -27,7 +31,8 @@ class Options:
     """``rate`` is the highest learning rate, reached after a short start and then falling to nothing along a cosine.
 
     ``epochs`` over all lines, but at least ``least_steps`` of ``batch`` lines. ``replay`` weighs general columns against lines,
-    ``columns`` of them a step; ``pull`` draws the weights back to where they began, a share of the rate.
+    ``columns`` of them a step; ``pull`` draws the weights back to where they began, a share of the rate. With ``whole`` the last
+    layer is only the beginning, and the whole network is trained.
     """
 
     rate: float = 2e-3
@@ -38,6 +43,7 @@ class Options:
     columns: int = 1024
     pull: float = 0.01
     seed: int = 0
+    whole: WholeOptions | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +78,20 @@ def fit_head(
     lines = _Lines(wide, targets, [examples[i].features for i in usable], [encoded[i] for i in usable])
     fit = _Fit(wide, targets, lines, _Replay(wide, targets, general) if general else None, options)
     return fit.run(progress)
+
+
+def fit_lines(
+    head: Head,
+    lines: Sequence[SeenLine],
+    general: Sequence[SeenLine],
+    any_case: bool,
+    options: Options,
+    progress: Progress,
+) -> Head:
+    """``fit_head`` on transcribed lines, in the order in which the network sees their characters."""
+    examples = [Example(one.features, turned(one.text)) for one in lines]
+    replayed = [one.features for one in general]
+    return fit_head(head, examples, replayed, any_case, options, lambda share: progress("fit", share))
 
 
 class _Lines:

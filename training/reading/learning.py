@@ -1,4 +1,7 @@
-"""From transcribed lines to a judged last layer: the order of the steps, each of which is a file of its own."""
+"""From transcribed lines to a judged recogniser: the order of the steps, each of which is a file of its own.
+
+Either its last layer alone is trained, in seconds, or the whole network, which begins there (``training/reading/whole``).
+"""
 
 from __future__ import annotations
 
@@ -6,16 +9,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from ml_backend.errors import ModelRejected
-from ml_backend.ocr.recogniser.direction import turned
-from ml_backend.ocr.recogniser.features import FeatureReader, Features
+from ml_backend.ocr.recogniser.features import FeatureReader, line_of
 from ml_backend.ocr.recogniser.graph import Graph
 from ml_backend.ocr.recogniser.head import Head
-from training.reading.fitting import Example, Options, fit_head
+from training.reading.fitting import Options, fit_lines
 from training.reading.gate import Judged, ReadingVerdict, judge
 from training.reading.general import general_lines
-from training.reading.lines import SeenLine, TranscribedLine, divide, see
+from training.reading.lines import SeenLine, TranscribedLine, divide, packed, see, seen_by
 from training.reading.reading_back import Errors, errors, read_lines
 from training.reading.targets import ignores_case
+from training.reading.whole.learning import How, learn_whole, need_torch
 from training.trainers.base import Progress
 
 LEAST_LINES = 20
@@ -28,10 +31,11 @@ WHEEL = "the recogniser of the wheel"
 
 @dataclass(frozen=True, slots=True)
 class Champion:
-    """The recogniser that serves: the wheel's own, or an earlier version."""
+    """The recogniser that serves: the wheel's own, or an earlier version. ``body`` is set where it is not the wheel's."""
 
     version: str
     head: Head
+    body: Graph | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +46,20 @@ class Order:
     champion: Champion | None = None
     options: Options = field(default_factory=Options)
 
+    @property
+    def needs_pictures(self) -> bool:
+        """Whether lines are shown to other networks than the wheel's."""
+        return self.options.whole is not None or (self.champion is not None and self.champion.body is not None)
+
 
 @dataclass(frozen=True, slots=True)
-class LearnedHead:
-    """A new last layer and what is to be said of it: ``learned`` lines were trained on, ``characters`` are new."""
+class Learned:
+    """A new last layer and what is to be said of it: ``learned`` lines were trained on, ``characters`` are new.
 
+    ``graph`` is the network before that layer: the wheel's, or the one that was trained.
+    """
+
+    graph: Graph
     head: Head
     verdict: ReadingVerdict
     learned: int
@@ -57,11 +70,10 @@ class LearnedHead:
 
 @dataclass(frozen=True, slots=True)
 class GeneralSeen:
-    """General lines as the network sees them: replayed ones, and judging ones with their truth."""
+    """General lines as the wheel's network sees them, with their pictures: those that are replayed, and those that judge."""
 
-    replayed: Sequence[Features]
-    judging: Sequence[Features]
-    truths: Sequence[str]
+    replayed: Sequence[SeenLine]
+    judging: Sequence[SeenLine]
 
 
 def learn(
@@ -69,60 +81,68 @@ def learn(
     lines: Iterable[TranscribedLine],
     order: Order,
     progress: Progress = lambda stage, share: None,
-) -> LearnedHead:
-    """A last layer for ``graph`` (the wheel's recogniser), trained on ``lines`` and judged against the champion.
+) -> Learned:
+    """A recogniser made of ``graph`` (the wheel's), trained on ``lines`` and judged against the champion.
 
-    Training always begins at the wheel's own layer: versions do not pile up what earlier ones forgot.
+    Training always begins at the wheel's own network: versions do not pile up what earlier ones forgot.
 
     Raises:
-        ModelRejected: there are too few lines, or none is wide enough for its text.
+        ModelRejected: there are too few lines, none is wide enough for its text, or what was trained cannot be written.
+        EngineUnavailable: the whole network shall be trained, and torch is not installed.
     """
+    if order.options.whole is not None:
+        need_torch()
     reader = FeatureReader(graph)
-    seen = list(see(reader, lines))
+    seen = list(see(reader, lines, order.needs_pictures))
     if len(seen) < LEAST_LINES:
         raise ModelRejected(
             "too_few_lines",
             f"Learning to read needs {LEAST_LINES} lines, but there are: {len(seen)}.",
-            "Transcribe more lines.",
+            "Transcribe more lines, or confirm more documents.",
         )
-    return learn_seen(graph.head, seen, see_general(reader, progress), order, progress)
+    return learn_seen(graph, seen, see_general(reader, progress), order, progress)
 
 
 def see_general(reader: FeatureReader, progress: Progress = lambda stage, share: None) -> GeneralSeen:
     """The general lines through the network; takes about 20 ms a line."""
     replayed, judging = general_lines(REPLAYED, _REPLAY_SEED), general_lines(JUDGING, _JUDGE_SEED)
-    features = []
+    seen = []
     for number, line in enumerate((*replayed, *judging)):
         progress("general", number / (REPLAYED + JUDGING))
-        features.append(reader.read(line.image))
-    return GeneralSeen(features[:REPLAYED], features[REPLAYED:], [line.text for line in judging])
+        seen.append(SeenLine(reader.read(line.image), line.text, "", packed(line_of(line.image))))
+    return GeneralSeen(seen[:REPLAYED], seen[REPLAYED:])
 
 
 def learn_seen(
-    base: Head,
+    graph: Graph,
     lines: Sequence[SeenLine],
     general: GeneralSeen,
     order: Order,
     progress: Progress = lambda stage, share: None,
-) -> LearnedHead:
-    """As ``learn``, from features that are there already."""
+) -> Learned:
+    """As ``learn``, from features that are there already, and pictures where ``order.needs_pictures``."""
+    base = graph.head
     learning, apart = divide(lines)
     held, some = _spread(apart, JUDGED), _spread(learning, LOOKED_AT)
     any_case = ignores_case([one.text for one in learning], list(read_lines(base, [one.features for one in some])))
-    examples = [Example(one.features, turned(one.text)) for one in learning]
     try:
-        head = fit_head(base, examples, general.replayed, any_case, order.options, lambda share: progress("fit", share))
+        if order.options.whole is not None:
+            how = How(any_case, order.options, order.options.whole)
+            body, head = learn_whole(graph, learning, general.replayed, how, progress)
+        else:
+            body, head = graph, fit_lines(base, learning, general.replayed, any_case, order.options, progress)
     except ValueError as error:
         raise ModelRejected("no_line_fits", f"Nothing can be learned from these lines: {error}.") from None
     progress("judge", 0.0)
     serving = order.champion or Champion(WHEEL, base)
     judged = Judged(
-        before=judge_lines(serving.head, held, any_case),
-        after=judge_lines(head, held, any_case),
-        general_before=errors(read_lines(base, general.judging), general.truths),
-        general_after=errors(read_lines(head, general.judging), general.truths),
+        before=judge_lines(serving.head, seen_by(serving.body, held) if serving.body else held, any_case),
+        after=judge_lines(head, held if body is graph else seen_by(body, held), any_case),
+        general_before=judge_lines(base, general.judging),
+        general_after=judge_lines(head, general.judging if body is graph else seen_by(body, general.judging)),
     )
-    return LearnedHead(
+    return Learned(
+        graph=body,
         head=head,
         verdict=judge(judged, serving.version, order.version, order.options.seed),
         learned=len(learning),
@@ -137,6 +157,6 @@ def _spread(lines: Sequence[SeenLine], most: int) -> Sequence[SeenLine]:
     return lines[:: max(1, -(-len(lines) // most))]
 
 
-def judge_lines(head: Head, lines: Sequence[SeenLine], any_case: bool) -> list[Errors]:
+def judge_lines(head: Head, lines: Sequence[SeenLine], any_case: bool = False) -> list[Errors]:
     """What ``head`` misreads in each line."""
     return errors(read_lines(head, [one.features for one in lines]), [one.text for one in lines], any_case)

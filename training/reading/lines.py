@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from ml_backend.document.splits import split_of
 from ml_backend.ocr.recogniser.alphabet import plain_line
-from ml_backend.ocr.recogniser.features import FeatureReader, Features
+from ml_backend.ocr.recogniser.features import FeatureReader, Features, line_of
+from ml_backend.ocr.recogniser.graph import Graph
 
 LONGEST = 500  # characters of one line; a line of print has about 100
 LEAST_HELD = 10  # lines; fewer say nothing about a change of a few percent
@@ -34,19 +35,45 @@ class TranscribedLine:
 
 @dataclass(frozen=True, slots=True)
 class SeenLine:
-    """A line as the network sees it before its last layer: all that training needs. ``text`` is in logical order."""
+    """A line as the network sees it before its last layer: all that training that layer needs. ``text`` is in logical order.
+
+    ``picture`` is the line itself as ``line_of`` gives it, packed as PNG; only networks with another body need it.
+    """
 
     features: Features
     text: str
     document: str
+    picture: bytes = field(default=b"", repr=False)
+
+    def pixels(self) -> npt.NDArray[np.uint8]:
+        """The picture, (48, width, RGB). Raises ValueError if it was not kept."""
+        import cv2
+
+        if not self.picture:
+            raise ValueError("the line's picture was not kept")
+        return np.asarray(cv2.imdecode(np.frombuffer(self.picture, np.uint8), cv2.IMREAD_COLOR), np.uint8)
 
 
-def see(reader: FeatureReader, lines: Iterable[TranscribedLine]) -> Iterable[SeenLine]:
+def packed(pixels: npt.NDArray[np.uint8]) -> bytes:
+    """A line for ``SeenLine.picture``; a third of its size. The order of the colours does not matter to the file."""
+    import cv2
+
+    return cv2.imencode(".png", pixels, [cv2.IMWRITE_PNG_COMPRESSION, 1])[1].tobytes()
+
+
+def see(reader: FeatureReader, lines: Iterable[TranscribedLine], pictures: bool = False) -> Iterable[SeenLine]:
     """Each line with its features, one at a time; lines with an empty or endless text are passed over."""
     for line in lines:
         text = plain_line(line.text)
         if 0 < len(text) <= LONGEST:
-            yield SeenLine(reader.read(line.image, line.quad), text, line.document)
+            picture = packed(line_of(line.image, line.quad)) if pictures else b""
+            yield SeenLine(reader.read(line.image, line.quad), text, line.document, picture)
+
+
+def seen_by(body: Graph, lines: Sequence[SeenLine]) -> list[SeenLine]:
+    """The same lines as another network sees them; their pictures must have been kept."""
+    reader = FeatureReader(body)
+    return [replace(line, features=reader.read_line(line.pixels())) for line in lines]
 
 
 def divide(lines: Sequence[SeenLine]) -> tuple[list[SeenLine], list[SeenLine]]:

@@ -1,6 +1,6 @@
 """Versions of recognisers in a registry: trained, judged, published whole, and promoted when the gate says so.
 
-A version is used by whoever builds an engine after it was promoted (``ml_backend/readers.py``).
+The running processes read with a promoted version from the next page on (``ml_backend/readers.py``).
 """
 
 from __future__ import annotations
@@ -16,13 +16,14 @@ from ml_backend.models.manifest import Manifest
 from ml_backend.models.registry import ModelRegistry
 from ml_backend.ocr.recogniser.graph import Graph
 from ml_backend.ocr.recogniser.version import KIND, MODEL, wheel_recogniser, write_version
-from ml_backend.readers import EVERY_PROJECT
+from ml_backend.readers import EVERY_PROJECT, best_reader
 from training.reading.fitting import Options
-from training.reading.learning import WHEEL, Champion, LearnedHead, Order, learn
+from training.reading.learning import WHEEL, Champion, Learned, Order, learn
 from training.reading.lines import TranscribedLine
 from training.trainers.base import Progress
 
 NAME = "reader"
+LAST_LAYER, BEHIND, WHOLE = "last layer", "all behind the convolutions", "whole network"  # what was trained
 
 
 def next_version(registry: ModelRegistry, project_uid: str) -> str:
@@ -32,15 +33,18 @@ def next_version(registry: ModelRegistry, project_uid: str) -> str:
 
 
 def champion_of(registry: ModelRegistry, project_uid: str, graph: Graph, base: str) -> Champion:
-    """What the project reads with now: its promoted version, or the recogniser of the wheel, whose file has the hash ``base``.
+    """What the project reads with now: its promoted version, that of all projects, or the recogniser of the wheel, whose file
+    has the hash ``base``.
 
-    A version that was made from another wheel's network cannot be asked with this one's features, so it does not count.
+    A version that was made from another wheel's network is not compared with, so it does not count.
     """
-    best = registry.best(project_uid)
+    best = best_reader(registry, project_uid)
     if best.folder is None or best.manifest is None or best.manifest.settings.get("base_sha256") != base:
         return Champion(WHEEL, graph.head)
     try:
-        return Champion(best.version, Graph(best.folder / MODEL).head)
+        made, trained = Graph(best.folder / MODEL), best.manifest.settings.get("trained", LAST_LAYER)
+        name = best.version if best.folder.parent.name == project_uid else f"{best.version} of all projects"
+        return Champion(name, made.head, made if trained != LAST_LAYER else None)
     except ModelRejected:
         return Champion(WHEEL, graph.head)
 
@@ -57,7 +61,7 @@ def train_reader(
 
     Raises:
         ModelRejected: the lines cannot make a version.
-        EngineUnavailable: the wheel or the package onnx is missing.
+        EngineUnavailable: the wheel or the package onnx is missing, or torch where the whole network is to be trained.
     """
     path = wheel_recogniser()
     graph = Graph(path)
@@ -77,7 +81,7 @@ def train_reader(
         verdict=learned.verdict.sentence,
         promoted=learned.verdict.promoted,
     )
-    network = graph.with_head(learned.head)
+    network = learned.graph.with_head(learned.head)
     published = registry.publish(
         project_uid, manifest, lambda folder: write_version(folder, network, learned.head.alphabet)
     )
@@ -86,7 +90,13 @@ def train_reader(
     return published
 
 
-def _settings(learned: LearnedHead, base: str, options: Options) -> dict[str, object]:
+def _trained(options: Options) -> str:
+    if options.whole is None:
+        return LAST_LAYER
+    return WHOLE if options.whole.whole_steps else BEHIND
+
+
+def _settings(learned: Learned, base: str, options: Options) -> dict[str, object]:
     return {
         "base": f"PP-OCRv6 small of rapidocr {package_version('rapidocr')}",
         "base_sha256": base,
@@ -94,4 +104,5 @@ def _settings(learned: LearnedHead, base: str, options: Options) -> dict[str, ob
         "case": "ignored" if learned.any_case else "kept",
         "new_characters": list(learned.characters),
         "options": asdict(options),
+        "trained": _trained(options),
     }

@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 from rapidfuzz.distance import Levenshtein
 
-from ml_backend.ocr.recogniser.alphabet import BLANK, plain_line
+from ml_backend.ocr.recogniser.alphabet import BLANK, Alphabet, plain_line
 from ml_backend.ocr.recogniser.direction import turned
-from ml_backend.ocr.recogniser.features import Features
 from ml_backend.ocr.recogniser.head import Head
 
+Seen = npt.NDArray[np.floating]  # features (columns, features) of one line
 _BLOCK = 2048  # columns at once
 
 
@@ -44,13 +44,22 @@ class Errors:
         )
 
 
-def read_lines(head: Head, lines: Sequence[Features]) -> Iterator[str]:
+def read_lines(head: Head, lines: Sequence[Seen]) -> Iterator[str]:
     """The text of each line in logical order, by the best path."""
     characters = ("", *head.alphabet.characters, " ")
-    for line, classes in zip(lines, _classes(head, lines), strict=True):
-        kept = classes != BLANK
-        kept[1:] &= classes[1:] != classes[:-1]
-        yield plain_line(turned("".join(characters[k] for k in classes[kept]))) if len(line) else ""
+    for classes in _classes(head, lines):
+        yield _text(classes, characters)
+
+
+def text_of(answer: npt.NDArray[np.floating], alphabet: Alphabet) -> str:
+    """The text of one line whose columns have these numbers for the classes (columns, classes), likewise."""
+    return _text(answer.argmax(axis=1), ("", *alphabet.characters, " "))
+
+
+def _text(classes: npt.NDArray[np.intp], characters: Sequence[str]) -> str:
+    kept = classes != BLANK
+    kept[1:] &= classes[1:] != classes[:-1]
+    return plain_line(turned("".join(characters[k] for k in classes[kept])))
 
 
 def errors(read: Iterable[str], truths: Iterable[str], any_case: bool = False) -> list[Errors]:
@@ -62,9 +71,9 @@ def _errors(read: str, truth: str) -> Errors:
     return Errors(Levenshtein.distance(read, truth), len(truth), int(read == truth), 1)
 
 
-def _classes(head: Head, lines: Sequence[Features]) -> Iterator[npt.NDArray[np.intp]]:
+def _classes(head: Head, lines: Sequence[Seen]) -> Iterator[npt.NDArray[np.intp]]:
     """The most probable class of each column, line by line; many short lines share one product."""
-    waiting: list[Features] = []
+    waiting: list[Seen] = []
     for number, line in enumerate(lines):
         waiting.append(line)
         if sum(map(len, waiting)) >= _BLOCK or number == len(lines) - 1:

@@ -4,14 +4,13 @@ A page becomes one row of sub-words in reading order. It is cut into windows of 
 every word stands somewhere with text on both sides; of the windows that hold a word, the one where it stands most central
 answers for it. A window never crosses a page: positions on different pages mean nothing to each other.
 
-Text and layout only. A network that looks at the page too (LayoutLMv3 can, at 224 x 224 pixels) would get one picture a window,
-by ``Window.page``; nothing else here would change.
+A network that looks at the page too (LayoutLMv3) gets the whole page's small picture with each of its windows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -19,12 +18,12 @@ from numpy.typing import NDArray
 
 from ml_backend.document.elements import Document, Page
 from ml_backend.document.geometry import to_thousand
+from ml_backend.models.layout_model.looks import Floats, Look
 
 LONGEST_WORD = 32  # sub-words of one word; the rest of a longer one (a line of dots, a code) is not read
 NOWHERE = (0, 0, 0, 0)  # the box of special tokens and of padding
 
 Ints = NDArray[np.int64]
-Floats = NDArray[np.float32]
 
 
 class SubWords(Protocol):
@@ -61,13 +60,14 @@ class Window:
     """A part of page ``page``: ``ids`` and ``boxes`` (thousandths) of its tokens, special ones included.
 
     ``firsts`` maps each of its words (indices into the page's words) to the place of its first sub-word among ``ids``. A word
-    is never cut in two.
+    is never cut in two. ``picture`` is the page's (``Page.picture``).
     """
 
     page: int
     ids: tuple[int, ...]
     boxes: tuple[tuple[int, int, int, int], ...]
     firsts: Mapping[int, int]
+    picture: bytes = field(default=b"", repr=False)
 
     def middle(self, word: int) -> float:
         """How far ``word`` stands from the nearer edge of the window's text, in sub-words."""
@@ -79,13 +79,15 @@ class Window:
 class Batch:
     """Windows of like length as arrays: ``ids`` and ``mask`` of shape (windows, length), ``boxes`` (windows, length, 4).
 
-    ``length`` is that of the longest window among them, not that of the network.
+    ``length`` is that of the longest window among them, not that of the network. ``pixels`` of shape (windows, 3, 224, 224) is
+    what their pages look like, None for a network that does not look.
     """
 
     windows: Sequence[Window]
     ids: Ints
     mask: Ints
     boxes: Ints
+    pixels: Floats | None = None
 
 
 def encode(document: Document, words: SubWords, shape: Shape) -> list[Window]:
@@ -103,7 +105,7 @@ def encode_page(number: int, page: Page, words: SubWords, shape: Shape) -> list[
     kept = [word for word, ids in enumerate(pieces) if ids]
     sizes = [len(pieces[word]) for word in kept]
     return [
-        _window(number, [(word, pieces[word], boxes[word]) for word in kept[first:last]], shape)
+        _window(number, [(word, pieces[word], boxes[word]) for word in kept[first:last]], shape, page.picture)
         for first, last in _cuts(sizes, shape.room, shape.stride)
     ]
 
@@ -126,24 +128,26 @@ def _cuts(sizes: Sequence[int], room: int, stride: int) -> Iterator[tuple[int, i
         first = again
 
 
-def _window(page: int, parts: Sequence[tuple[int, Sequence[int], tuple[int, int, int, int]]], shape: Shape) -> Window:
+def _window(
+    page: int, parts: Sequence[tuple[int, Sequence[int], tuple[int, int, int, int]]], shape: Shape, picture: bytes
+) -> Window:
     ids, boxes, firsts = [shape.start], [NOWHERE], dict[int, int]()
     for word, pieces, box in parts:
         firsts[word] = len(ids)
         ids += pieces
         boxes += [box] * len(pieces)
-    return Window(page, (*ids, shape.end), (*boxes, NOWHERE), firsts)
+    return Window(page, (*ids, shape.end), (*boxes, NOWHERE), firsts, picture)
 
 
-def batches(windows: Sequence[Window], size: int, pad: int) -> Iterator[Batch]:
+def batches(windows: Sequence[Window], size: int, pad: int, look: Look | None = None) -> Iterator[Batch]:
     """The windows in batches of ``size``, like lengths together, padded to the longest of each batch."""
     order = sorted(range(len(windows)), key=lambda at: len(windows[at].ids))
     for start in range(0, len(order), size):
-        yield as_batch([windows[at] for at in order[start : start + size]], pad)
+        yield as_batch([windows[at] for at in order[start : start + size]], pad, look)
 
 
-def as_batch(windows: Sequence[Window], pad: int) -> Batch:
-    """These windows as arrays; at least one."""
+def as_batch(windows: Sequence[Window], pad: int, look: Look | None = None) -> Batch:
+    """These windows as arrays, with their pages' pictures if the network has a ``look`` at them; at least one."""
     length = max(len(window.ids) for window in windows)
     ids = np.full((len(windows), length), pad, dtype=np.int64)
     mask = np.zeros((len(windows), length), dtype=np.int64)
@@ -151,7 +155,7 @@ def as_batch(windows: Sequence[Window], pad: int) -> Batch:
     for row, window in enumerate(windows):
         here = len(window.ids)
         ids[row, :here], mask[row, :here], boxes[row, :here] = window.ids, 1, window.boxes
-    return Batch(windows, ids, mask, boxes)
+    return Batch(windows, ids, mask, boxes, look.pixels([window.picture for window in windows]) if look else None)
 
 
 def merge(pages: int, answers: Sequence[tuple[Window, Floats]]) -> tuple[dict[int, Floats], ...]:

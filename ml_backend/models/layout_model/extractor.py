@@ -14,6 +14,7 @@ from ml_backend.models.keyword_baseline import KeywordBaseline
 from ml_backend.models.layout_model.calibration import Calibration
 from ml_backend.models.layout_model.decoding import Choice, Tagged, choose
 from ml_backend.models.layout_model.encoding import Shape
+from ml_backend.models.layout_model.looks import Look
 from ml_backend.models.layout_model.reader import Reader
 from ml_backend.models.layout_model.values import WHOLE, said
 
@@ -38,6 +39,7 @@ class Learned:
     """What a version knows besides its network and tokenizer: ``labels`` in the order of the network's outputs.
 
     ``forms`` has the labels of which only the date, amount or code inside of the words is the field (``values.TYPED``).
+    ``look``: how the network sees pages, None for one that knows their words alone.
     """
 
     base: Base
@@ -47,6 +49,7 @@ class Learned:
     calibration: Calibration
     forms: Mapping[str, str] = field(default_factory=dict)
     int8: bool = False
+    look: Look | None = None
 
 
 class LayoutModel:

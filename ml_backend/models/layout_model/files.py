@@ -22,6 +22,7 @@ from ml_backend.models.layout_model.calibration import POOLED, Calibration, Curv
 from ml_backend.models.layout_model.decoding import tags_of
 from ml_backend.models.layout_model.encoding import Shape
 from ml_backend.models.layout_model.extractor import Base, Learned
+from ml_backend.models.layout_model.looks import Channels, Look
 from ml_backend.models.layout_model.onnx_model import MODEL, OnnxNetwork
 from ml_backend.models.layout_model.reader import Reader
 from ml_backend.models.layout_model.subwords import TOKENIZER, FileSubWords
@@ -69,7 +70,9 @@ def load_parts(folder: Path, threads: int) -> tuple[Reader, Learned]:
     if max(special) >= words.size:
         raise _rejected(LEARNED, "its special tokens are none of the tokenizer's")
     network = OnnxNetwork(folder / MODEL, len(tags_of(learned.labels)), threads)
-    return Reader(network, words, learned.shape, learned.labels), learned
+    if network.looks != (learned.look is not None):
+        raise _rejected(LEARNED, "its network looks at pages, or does not, otherwise than it says")
+    return Reader(network, words, learned.shape, learned.labels, learned.look), learned
 
 
 def copy_parts(source: Path | None, folder: Path) -> None:
@@ -91,6 +94,7 @@ def _to_json(learned: Learned) -> dict[str, Any]:
         "shape": [shape.length, shape.stride, shape.start, shape.end, shape.pad],
         "forms": dict(learned.forms),
         "int8": learned.int8,
+        "look": [list(learned.look.mean), list(learned.look.std)] if learned.look else None,
         "curves": {label: list(curve) for label, curve in calibration.curves.items()},
         "least": dict(calibration.least),
         "absent": dict(calibration.absent),
@@ -128,7 +132,21 @@ def _from_json(value: Any) -> Learned:
         calibration=Calibration(curves, _table(value["least"], _chance), _table(value["absent"], _chance), document),
         forms=forms,
         int8=value["int8"],
+        look=_look(value.get("look")),
     )
+
+
+def _look(value: Any) -> Look | None:
+    """None also for versions that were made before networks looked at pages."""
+    if value is None:
+        return None
+    mean, std = (_channels(numbers) for numbers in value)
+    return Look(mean, std)
+
+
+def _channels(value: Any) -> Channels:
+    red, green, blue = (_number(number) for number in value)
+    return red, green, blue
 
 
 def _no_number(name: str) -> float:

@@ -24,10 +24,20 @@ class FeatureReader:
 
         Without ``quad`` the whole image is the line. It is cut out, scaled and padded exactly as the engine does it.
         """
-        from ml_backend.ocr.recognise import line_input, reading_quads
+        return self.read_line(line_of(image, quad))
 
-        height, width = image.shape[:2]
-        whole = [[0, 0], [width, 0], [width, height], [0, height]] if quad is None else quad
-        (turned,) = reading_quads(np.asarray(whole, np.float32)[None])
-        batch, _ = line_input(image, turned)
-        return np.asarray(self._run(batch)[0], np.float16)
+    def read_line(self, line: Pixels) -> Features:
+        """The same of what ``line_of`` gives."""
+        from ml_backend.ocr.recognise import padded
+
+        return np.asarray(self._run(padded([line]))[0], np.float16)
+
+
+def line_of(image: Pixels, quad: npt.ArrayLike | None = None) -> Pixels:
+    """The line as the network is shown it, but for the padding: (48, width, RGB)."""
+    from ml_backend.ocr.recognise import reading_quads, straightened
+
+    height, width = image.shape[:2]
+    whole = [[0, 0], [width, 0], [width, height], [0, height]] if quad is None else quad
+    (turned,) = reading_quads(np.asarray(whole, np.float32)[None])
+    return straightened(image, turned)

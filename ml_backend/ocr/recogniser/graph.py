@@ -1,4 +1,4 @@
-"""Takes the recogniser's ONNX file apart at its last layer, and puts it together again with another one.
+"""Takes the recogniser's ONNX file apart at its last layer, and puts it together again with another one, or with other weights.
 
 Nothing is known of the network but how it ends: a matrix product, a sum, a softmax. Names are read from the file.
 """
@@ -12,10 +12,10 @@ import numpy as np
 
 from ml_backend.errors import EngineUnavailable, ModelRejected
 from ml_backend.ocr.recogniser.alphabet import Alphabet
-from ml_backend.ocr.recogniser.head import Head
+from ml_backend.ocr.recogniser.head import Array, Head
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 _CHARACTERS = "character"  # the key of the file's metadata that holds the alphabet, one character a line
 
@@ -23,11 +23,11 @@ _CHARACTERS = "character"  # the key of the file's metadata that holds the alpha
 class Graph:
     """A recogniser in parts: ``head`` is its last layer, ``body`` the network before it."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, file: Path | bytes) -> None:
         """Raises EngineUnavailable without the package onnx, ModelRejected if the file is not such a network."""
         self._onnx = _onnx()
         try:
-            self._model = self._onnx.load_model_from_string(path.read_bytes())
+            self._model = self._onnx.load_model_from_string(file if isinstance(file, bytes) else file.read_bytes())
             self._product, self._sum = self._last_layer()
             weights, bias = (self._initialiser(node) for node in (self._product, self._sum))
             self.head = Head(weights, bias, self._alphabet())
@@ -35,7 +35,9 @@ class Graph:
             raise
         except Exception as error:  # a broken file raises almost anything
             raise ModelRejected(
-                "reader_file", f"{path.name} is not a recogniser with a last layer of its own ({type(error).__name__})."
+                "reader_file",
+                f"{'The network' if isinstance(file, bytes) else file.name} is not a recogniser with a last layer of its own "
+                f"({type(error).__name__}).",
             ) from error
 
     def body(self) -> bytes:
@@ -56,6 +58,20 @@ class Graph:
         self._replace(graph.output, [output])
         self._replace(graph.value_info, [])
         return bytes(model.SerializeToString())
+
+    def with_weights(self, weights: Mapping[str, Array]) -> Graph:
+        """The same network with these values in the initialisers of these names; all else, shapes too, stays as it is.
+
+        Raises:
+            ValueError: there is no such initialiser of that shape, or a value is no finite number.
+        """
+        model = self._copy()
+        tensors = {one.name: one for one in model.graph.initializer}
+        for name, values in weights.items():
+            if name not in tensors or tuple(tensors[name].dims) != values.shape or not np.isfinite(values).all():
+                raise ValueError(f"{name} {values.shape} does not fit the network")
+            tensors[name].CopyFrom(self._onnx.numpy_helper.from_array(np.ascontiguousarray(values, np.float32), name))
+        return Graph(bytes(model.SerializeToString()))
 
     def with_head(self, head: Head) -> bytes:
         """The whole network with ``head`` in the place of its last layer, and its alphabet, as ONNX."""

@@ -53,7 +53,7 @@ def test_a_runtime_that_is_not_there_is_refused_with_the_fix(
 def test_a_missing_model_is_named_with_the_fix_and_nothing_is_downloaded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runtime, "DETECTOR", "PP-OCRv9.onnx")
     with pytest.raises(EngineUnavailable, match=r"PP-OCRv9\.onnx.*pip install"):
-        runtime.load_networks("onnxruntime", 1)
+        runtime.load_detector("onnxruntime", 1)
 
 
 def test_whatever_breaks_inside_is_one_clear_error_without_the_text_of_the_page(
@@ -62,7 +62,8 @@ def test_whatever_breaks_inside_is_one_clear_error_without_the_text_of_the_page(
     def broken(*_: object) -> None:
         raise RuntimeError("secret text of the page")
 
-    monkeypatch.setattr(rapidocr, "load_networks", lambda *_: None)
+    monkeypatch.setattr(rapidocr, "load_detector", lambda *_: None)
+    monkeypatch.setattr(rapidocr, "load_recogniser", lambda *_: (None, ()))
     monkeypatch.setattr(rapidocr, "read_words", broken)
     with pytest.raises(EngineFailed) as caught:
         RapidOCREngine("onnxruntime").read(rapidocr.Image())
@@ -117,8 +118,8 @@ def test_loading_openvino_opens_no_connection() -> None:
 import socket, threading
 def refuse(*args, **kwargs): raise SystemExit("a connection was opened")
 socket.socket.connect = socket.create_connection = socket.getaddrinfo = refuse
-from ml_backend.ocr.runtime import load_networks
-load_networks("openvino", 1)
+from ml_backend.ocr.runtime import load_detector, load_recogniser
+load_detector("openvino", 1), load_recogniser(None, "openvino", 1)
 import sys
 assert sys.modules["openvino_telemetry"] is None
 assert not [t.name for t in threading.enumerate() if t is not threading.main_thread()]

@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+from functools import cache
 
 import pytest
 from PIL import Image, ImageDraw, ImageFont
@@ -15,6 +16,12 @@ from ml_backend.ocr.fake import FakeEngine
 from ml_backend.ocr.rapidocr import RapidOCREngine
 from ml_backend.ocr.registry import ENGINES
 from ml_backend.ocr.tesseract import TesseractEngine
+
+
+@cache
+def rapidocr(runtime: str) -> RapidOCREngine:
+    """One for all tests: it takes its time to load, and no call changes it."""
+    return RapidOCREngine(runtime)
 
 
 def skip_unless(present: bool, what: str) -> None:
@@ -38,9 +45,10 @@ class TestRapidOCRUnderONNXRuntime(OCREngineContract):
     @pytest.fixture(scope="class")
     @classmethod
     def reader(cls) -> OCREngine:
-        return RapidOCREngine("onnxruntime")
+        return rapidocr("onnxruntime")
 
 
+@pytest.mark.slow
 class TestRapidOCRUnderOpenVINO(OCREngineContract):
     name = "rapidocr"
 
@@ -48,7 +56,7 @@ class TestRapidOCRUnderOpenVINO(OCREngineContract):
     @classmethod
     def reader(cls) -> OCREngine:
         skip_unless(importlib.util.find_spec("openvino") is not None, "openvino")
-        return RapidOCREngine("openvino")
+        return rapidocr("openvino")
 
 
 class TesseractContract(OCREngineContract):
@@ -70,6 +78,7 @@ class TestTesseractByTesserocr(TesseractContract):
     binding = "tesserocr"
 
 
+@pytest.mark.slow
 class TestTesseractByPytesseract(TesseractContract):
     binding = "pytesseract"
 
@@ -79,10 +88,10 @@ def test_every_registered_engine_is_under_the_contract() -> None:
     assert tested == set(ENGINES)
 
 
-@pytest.mark.parametrize("runtime", ["onnxruntime", "openvino"])
+@pytest.mark.parametrize("runtime", ["onnxruntime", pytest.param("openvino", marks=pytest.mark.slow)])
 def test_rapidocr_reads_nothing_on_an_image_too_small_for_a_letter(runtime: str) -> None:
     skip_unless(importlib.util.find_spec(runtime) is not None, runtime)
-    engine = RapidOCREngine(runtime)
+    engine = rapidocr(runtime)
     sizes = [(1, 1), (3, 200), (2000, 2)]
     assert [engine.read(Image.new("RGB", size, "white")) for size in sizes] == [
         Page(*size, (), engine.id) for size in sizes
@@ -92,7 +101,7 @@ def test_rapidocr_reads_nothing_on_an_image_too_small_for_a_letter(runtime: str)
 def test_rapidocr_reads_a_box_drawn_around_a_single_letter() -> None:
     image = Image.new("RGB", (20, 36), "white")
     ImageDraw.Draw(image).text((2, 0), "7", font=ImageFont.load_default(size=28), fill="black")
-    assert RapidOCREngine("onnxruntime").read(image).text == "7"
+    assert rapidocr("onnxruntime").read(image).text == "7"
 
 
 def test_rapidocr_shrinks_a_long_narrow_receipt_only_as_far_as_it_stays_legible() -> None:
@@ -101,4 +110,4 @@ def test_rapidocr_shrinks_a_long_narrow_receipt_only_as_far_as_it_stays_legible(
     lines = [f"Item {n:02d}" for n in range(1, 13)]
     for n, line in enumerate(lines):
         pen.text((30, 300 * n + 60), line, font=ImageFont.load_default(size=22), fill="black")
-    assert RapidOCREngine("onnxruntime").read(image).text == "\n".join(lines)
+    assert rapidocr("onnxruntime").read(image).text == "\n".join(lines)

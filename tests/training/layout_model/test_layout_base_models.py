@@ -24,11 +24,11 @@ def options(folder: Path, **more: Any) -> LayoutTraining:
     return LayoutTraining(**{"base_model": str(folder), "length": 64, "stride": 16, "offline": True, **more})
 
 
-def write_base(folder: Path, family: str) -> Opened:
+def write_base(folder: Path, family: str, pictures: bool | None = None) -> Opened:
     """A tiny base model in ``folder`` as the hub has them: config, safetensors, vocab.json, merges.txt."""
     from transformers import LayoutLMv3Tokenizer
 
-    scratch = LayoutTraining(from_scratch="tiny", scratch_family=family, length=64, stride=16)
+    scratch = LayoutTraining(from_scratch="tiny", scratch_family=family, length=64, stride=16, pictures=pictures)
     opened = from_scratch(scratch, [made_receipt(n).document for n in range(20)])
     opened.network(("other", "labels", "here")).save_pretrained(folder)
     model = json.loads(opened.words.text)["model"]
@@ -132,6 +132,7 @@ def test_without_a_reachable_base_model_the_three_ways_out_are_told(
     ("card", "name", "family", "licence"),
     [
         pytest.param("---\nlicense: mit\n---\n", "x/y", "lilt", "mit", id="on the card"),
+        pytest.param("---\nlicense:\n- mit\n---\n", "x/y", "lilt", "mit", id="on the card, as a list"),
         pytest.param("---\nlicense: 'mit'\n---\n", "microsoft/layoutlmv3-base", "layoutlmv3", "mit", id="card first"),
         pytest.param("---\nx: 1\n---\nlicense: mit\n", "x/y", "lilt", "", id="below the card's head"),
         pytest.param("", "microsoft/LayoutLMv3-base@refs/pr/1", "layoutlmv3", "cc-by-nc-sa-4.0", id="a known name"),
@@ -155,6 +156,7 @@ def test_the_licence_of_the_weights(tmp_path: Path, card: str, name: str, family
         ({"scratch_family": "gpt"}, "scratch_family"),
         ({"batch_size": 0}, "batch_size"),
         ({"epochs": -1.0}, "epochs"),
+        ({"processes": -1}, "processes"),
     ],
 )
 def test_options_that_make_no_sense_are_refused(values: dict[str, Any], text: str) -> None:

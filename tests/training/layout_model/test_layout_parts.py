@@ -18,7 +18,7 @@ from ml_backend.models.layout_model.decoding import Choice, Run, tags_of
 from training.trainers.layout_model.calibrating import Answer, calibrate, shown
 from training.trainers.layout_model.examples import IGNORED, class_weights, examples, labels_of, word_tags
 from training.trainers.layout_model.fitting import last_checkpoint, steps_of
-from training.trainers.layout_model.launch import JOB, SAMPLES, read_samples, write_job
+from training.trainers.layout_model.job import JOB, SAMPLES, read_samples, write_job
 from training.trainers.layout_model.options import LayoutTraining
 from training.trainers.layout_model.parts import Workplace, plan
 

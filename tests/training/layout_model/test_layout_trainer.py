@@ -158,6 +158,7 @@ def test_lilt_from_a_folder_stops_early_is_exported_in_int8_and_keeps_its_licenc
 
     assert {stage for stage, _ in told} == {
         "base model",
+        "base model tiny-lilt (mit)",
         "train network",
         "answer network",
         "export",

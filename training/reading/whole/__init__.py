@@ -1,1 +1,1 @@
-"""The whole network learns to read, with torch; it is served without torch, by the same file as before."""
+"""The network learns to read, not its last layer alone, with torch; it is served without torch, by the same file as before."""

@@ -1,20 +1,23 @@
 """The operators of the recogniser's ONNX graph (opset 11) as functions of torch.
 
 Each entry takes a node's attributes and gives the function of its inputs. Shapes are computed with numpy arrays of whole numbers,
-all else with tensors; the functions that meet both ask which one it is. This module imports torch.
+all else with tensors; the functions that meet both ask which one it is.
 """
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-import torch.nn.functional as F
-from torch import Tensor
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Value = Any  # a Tensor, or a numpy array of whole numbers
+Whole = npt.NDArray[np.int64]
 Operator = Callable[..., Value]
 Attributes = Mapping[str, Any]
 
@@ -38,30 +41,38 @@ def _padding(a: Attributes, x: Tensor, value: float = 0.0) -> tuple[Tensor, tupl
         top, left, bottom, right = a.get("pads", [0, 0, 0, 0])
     if (top, left) == (bottom, right):
         return x, (top, left)
-    return F.pad(x, (left, right, top, bottom), value=value), (0, 0)
+    from torch.nn import functional
+
+    return functional.pad(x, (left, right, top, bottom), value=value), (0, 0)
 
 
 def _conv(a: Attributes) -> Operator:
+    from torch.nn import functional
+
     def run(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         padded, both = _padding(a, x)
         flat = None if bias is None else bias.reshape(-1)
-        return F.conv2d(padded, weight, flat, a["strides"], both, a["dilations"], a["group"])
+        return functional.conv2d(padded, weight, flat, a["strides"], both, a["dilations"], a["group"])
 
     return run
 
 
 def _max_pool(a: Attributes) -> Operator:
+    from torch.nn import functional
+
     def run(x: Tensor) -> Tensor:
         padded, both = _padding(a, x, float("-inf"))
-        return F.max_pool2d(padded, a["kernel_shape"], a["strides"], both)
+        return functional.max_pool2d(padded, a["kernel_shape"], a["strides"], both)
 
     return run
 
 
 def _average_pool(a: Attributes) -> Operator:
+    from torch.nn import functional
+
     def run(x: Tensor) -> Tensor:
         padded, both = _padding(a, x)
-        return F.avg_pool2d(
+        return functional.avg_pool2d(
             padded, a["kernel_shape"], a["strides"], both, count_include_pad=bool(a["count_include_pad"])
         )
 
@@ -69,19 +80,21 @@ def _average_pool(a: Attributes) -> Operator:
 
 
 def _batch_norm(a: Attributes) -> Operator:
+    from torch.nn import functional
+
     def run(x: Tensor, scale: Tensor, bias: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
-        return F.batch_norm(x, mean, variance, scale, bias, training=False, eps=a["epsilon"])
+        return functional.batch_norm(x, mean, variance, scale, bias, training=False, eps=a["epsilon"])
 
     return run
 
 
-def _reshape(x: Value, shape: np.ndarray) -> Value:
+def _reshape(x: Value, shape: Whole) -> Value:
     """A 0 keeps the size that is there."""
     wanted = [int(size) or x.shape[i] for i, size in enumerate(shape)]
     return x.reshape(wanted)
 
 
-def _slice(x: Value, starts: np.ndarray, ends: np.ndarray, axes: np.ndarray, steps: np.ndarray | None = None) -> Value:
+def _slice(x: Value, starts: Whole, ends: Whole, axes: Whole, steps: Whole | None = None) -> Value:
     chosen = [slice(None)] * x.ndim
     every = np.ones_like(starts) if steps is None else steps
     for start, end, axis, step in zip(starts, ends, axes, every, strict=True):
@@ -90,7 +103,16 @@ def _slice(x: Value, starts: np.ndarray, ends: np.ndarray, axes: np.ndarray, ste
 
 
 def _concat(a: Attributes) -> Operator:
-    return lambda *x: torch.cat(x, a["axis"]) if isinstance(x[0], Tensor) else np.concatenate(x, a["axis"])
+    import torch
+
+    return lambda *x: np.concatenate(x, a["axis"]) if isinstance(x[0], np.ndarray) else torch.cat(x, a["axis"])
+
+
+def _gelu(a: Attributes) -> Operator:
+    """Not of opset 11: what the network is given for five of its nodes."""
+    from torch.nn import functional
+
+    return functional.gelu
 
 
 def _squeeze(a: Attributes) -> Operator:
@@ -100,33 +122,33 @@ def _squeeze(a: Attributes) -> Operator:
 
 def _unsqueeze(a: Attributes) -> Operator:
     (axis,) = a["axes"]
-    return lambda x: x.unsqueeze(axis) if isinstance(x, Tensor) else np.expand_dims(x, axis)
+    return lambda x: np.expand_dims(x, axis) if isinstance(x, np.ndarray) else x.unsqueeze(axis)
 
 
 OPERATORS: dict[str, Callable[[Attributes], Operator]] = {
-    "Add": lambda a: torch.add,
+    "Add": lambda a: operator.add,
     "AveragePool": _average_pool,
     "BatchNormalization": _batch_norm,
     "Concat": _concat,
     "Conv": _conv,
-    "Div": lambda a: torch.div,
-    "Erf": lambda a: torch.erf,
-    "Gelu": lambda a: F.gelu,  # not of opset 11: what the network is given for five of its nodes
-    "HardSigmoid": lambda a: lambda x: torch.clamp(x * a["alpha"] + a["beta"], 0.0, 1.0),
-    "MatMul": lambda a: torch.matmul,
+    "Div": lambda a: operator.truediv,
+    "Erf": lambda a: lambda x: x.erf(),
+    "Gelu": _gelu,
+    "HardSigmoid": lambda a: lambda x: (x * a["alpha"] + a["beta"]).clamp(0.0, 1.0),
+    "MatMul": lambda a: operator.matmul,
     "MaxPool": _max_pool,
-    "Mul": lambda a: torch.mul,
-    "Pow": lambda a: torch.pow,
+    "Mul": lambda a: operator.mul,
+    "Pow": lambda a: operator.pow,
     "ReduceMean": lambda a: lambda x: x.mean(tuple(a["axes"]), keepdim=bool(a.get("keepdims", 1))),
-    "Relu": lambda a: F.relu,
+    "Relu": lambda a: lambda x: x.relu(),
     "Reshape": lambda a: _reshape,
     "Shape": lambda a: lambda x: np.array(x.shape),
-    "Sigmoid": lambda a: torch.sigmoid,
+    "Sigmoid": lambda a: lambda x: x.sigmoid(),
     "Slice": lambda a: _slice,
-    "Softmax": lambda a: lambda x: torch.softmax(x, a["axis"]),
-    "Sqrt": lambda a: torch.sqrt,
+    "Softmax": lambda a: lambda x: x.softmax(a["axis"]),
+    "Sqrt": lambda a: lambda x: x.sqrt(),
     "Squeeze": _squeeze,
-    "Sub": lambda a: torch.sub,
+    "Sub": lambda a: operator.sub,
     "Transpose": lambda a: lambda x: x.permute(a["perm"]),
     "Unsqueeze": _unsqueeze,
 }

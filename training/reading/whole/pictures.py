@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from math import ceil
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ml_backend.ocr.detect import as_input
-from ml_backend.ocr.recognise import BUCKET, HEIGHT, MAX_WIDTH
+from ml_backend.ocr.recognise import BUCKET, MAX_WIDTH
 
-Pixels = npt.NDArray[np.uint8]  # (HEIGHT, width, 3), RGB
-Array = npt.NDArray[np.float32]
+Pixels = npt.NDArray[np.uint8]  # (48, width, 3), RGB
 
 
 def by_width(lines: Iterable[Pixels]) -> dict[int, list[int]]:
@@ -26,14 +24,6 @@ def by_width(lines: Iterable[Pixels]) -> dict[int, list[int]]:
     for number, line in enumerate(lines):
         found.setdefault(ceil(line.shape[1] / BUCKET) * BUCKET, []).append(number)
     return found
-
-
-def batch_of(lines: Sequence[Pixels], width: int) -> Array:
-    """(lines, 3, HEIGHT, width), padded as the engine does it."""
-    batch = np.zeros((len(lines), 3, HEIGHT, width), np.float32)
-    for row, line in enumerate(lines):
-        batch[row, :, :, : line.shape[1]] = as_input(line)
-    return batch
 
 
 def scanned_again(line: Pixels, chance: np.random.Generator) -> Pixels:

@@ -10,30 +10,45 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ml_backend.document.elements import PICTURE_SIDE
 from ml_backend.errors import ModelRejected
 from ml_backend.models.layout_model.decoding import tags_of
 from ml_backend.models.layout_model.encoding import Shape
 from ml_backend.models.layout_model.extractor import Base
 from ml_backend.models.layout_model.files import FAMILIES, LEARNED, read_learned
+from ml_backend.models.layout_model.looks import Look
 from ml_backend.models.layout_model.subwords import TOKENIZER, FileSubWords
 from training.trainers.layout_model.licences import licence_of
 from training.trainers.layout_model.options import PERMISSIVE_BASE, LayoutTraining
 
 CONFIG, WEIGHTS, SHARDS = "config.json", "model.safetensors", "model.safetensors.index.json"
-FETCHED = (CONFIG, "*.safetensors", SHARDS, "tokenizer*.json", "vocab.json", "merges.txt", "sentencepiece*", "*.md")
+COLOURS = "preprocessor_config.json"  # how the base scales the colours of pictures
+FETCHED = (
+    CONFIG,
+    COLOURS,
+    "*.safetensors",
+    SHARDS,
+    "tokenizer*.json",
+    "vocab.json",
+    "merges.txt",
+    "sentencepiece*",
+    "*.md",
+)
 """What is taken from the hub: no pickles, no code."""
 SMALLEST_VOCABULARY = 100  # a folder without a tokenizer of its own gives one that knows special tokens alone
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A base model that was checked. ``folder`` has its weights; None for random ones. ``config`` is transformers' own."""
+    """A base model that was checked. ``folder`` has its weights; None for random ones. ``config`` is transformers' own, ``look``
+    how the network sees pages, None where it does not."""
 
     base: Base
     config: Any
     words: FileSubWords
     shape: Shape
     folder: Path | None
+    look: Look | None = None
 
     def network(self, labels: tuple[str, ...]) -> Any:
         """A network of this base that tags words with ``labels``, in training mode; its last layer is always new."""
@@ -84,12 +99,13 @@ def open_folder(folder: Path, name: str, options: LayoutTraining) -> Opened:
         raise _broken(name, f"{type(error).__name__}: {str(error)[:200]}") from None
     if not SMALLEST_VOCABULARY <= words.size <= config.vocab_size:
         raise _broken(name, f"its tokenizer has {words.size} pieces, its network knows {config.vocab_size}")
-    config.visual_embed = False  # text and layout only: no weights that would never learn
+    look = _look(config, folder, name) if family == "layoutlmv3" and options.pictures is not False else None
+    config.visual_embed = look is not None  # no weights that would never learn
     ends = [tokenizer.cls_token_id, tokenizer.sep_token_id, tokenizer.pad_token_id]
     if None in ends or config.max_position_embeddings < options.length + 2:
         raise _broken(name, f"it cannot read windows of {options.length} tokens")
     shape = Shape(options.length, options.stride, *(int(number) for number in ends))
-    return Opened(Base(name, family, licence_of(name, family, folder)), config, words, shape, folder)
+    return Opened(Base(name, family, licence_of(name, family, folder)), config, words, shape, folder, look)
 
 
 def _own_version(folder: Path, family: str, options: LayoutTraining) -> Opened:
@@ -104,7 +120,23 @@ def _own_version(folder: Path, family: str, options: LayoutTraining) -> Opened:
     if learned.base.family != family or options.length + 2 > config.max_position_embeddings:
         raise _broken(folder.name, f"it cannot read windows of {options.length} tokens")
     shape = replace(learned.shape, length=options.length, stride=options.stride)
-    return Opened(learned.base, config, words, shape, folder)
+    look = learned.look if options.pictures is not False else None
+    config.visual_embed = look is not None
+    return Opened(learned.base, config, words, shape, folder, look)
+
+
+def _look(config: Any, folder: Path, name: str) -> Look | None:
+    """How a LayoutLMv3 sees pages; None for one without that part, or for pictures of another size than are kept."""
+    if not config.visual_embed or (config.input_size, config.num_channels) != (PICTURE_SIDE, 3):
+        return None
+    try:
+        said = json.loads((folder / COLOURS).read_bytes())
+        (red, green, blue), (r, g, b) = said["image_mean"], said["image_std"]
+        return Look((float(red), float(green), float(blue)), (float(r), float(g), float(b)))
+    except FileNotFoundError:
+        return Look()
+    except (OSError, KeyError, TypeError, ValueError, RecursionError):
+        raise _broken(name, f"its {COLOURS} does not say how colours are scaled") from None
 
 
 def _checked(folder: Path, name: str) -> str:

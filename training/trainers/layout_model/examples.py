@@ -14,11 +14,13 @@ from ml_backend.document.geometry import THOUSAND
 from ml_backend.document.samples import Sample
 from ml_backend.models.layout_model.decoding import tags_of
 from ml_backend.models.layout_model.encoding import Shape, Window, encode
+from ml_backend.models.layout_model.onnx_model import PIXELS
 from ml_backend.models.layout_model.subwords import FileSubWords
+from training.trainers.layout_model.page_pictures import AT_ONCE, PagePictures
 
-IGNORED = (
-    -100
-)  # the label of what is not learned from: special tokens, the second piece of a word, a field's text elsewhere
+IGNORED = -100
+"""The label of what is not learned from: special tokens, the second piece of a word, a field's text elsewhere."""
+PICTURE = "picture"  # the column that says which of ``PagePictures`` shows the window's page
 
 
 def labels_of(samples: Sequence[Sample], specs: Sequence[FieldSpec]) -> tuple[str, ...]:
@@ -50,13 +52,17 @@ def word_tags(sample: Sample, labels: Sequence[str]) -> tuple[dict[int, int], ..
 
 
 def examples(
-    samples: Sequence[Sample], words: FileSubWords, shape: Shape, labels: Sequence[str]
+    samples: Sequence[Sample],
+    words: FileSubWords,
+    shape: Shape,
+    labels: Sequence[str],
+    firsts: Mapping[str, int] | None = None,
 ) -> Iterator[dict[str, Any]]:
-    """A row of the data set for each window of each sample."""
+    """A row of the data set for each window of each sample; with ``firsts`` (``PagePictures``) it names its page's picture."""
     for sample in samples:
         tags = word_tags(sample, labels)
         for window in encode(sample.document, words, shape):
-            yield _row(window, tags[window.page])
+            yield _row(window, tags[window.page]) | ({PICTURE: firsts[sample.content] + window.page} if firsts else {})
 
 
 def _row(window: Window, tags: Mapping[int, int]) -> dict[str, Any]:
@@ -66,29 +72,38 @@ def _row(window: Window, tags: Mapping[int, int]) -> dict[str, Any]:
     return {"input_ids": list(window.ids), "bbox": [list(box) for box in window.boxes], "labels": labels}
 
 
-def data_set(samples: Sequence[Sample], words: FileSubWords, shape: Shape, labels: Sequence[str], folder: Path) -> Any:
-    """The examples as a ``datasets.Dataset`` in ``folder``: Arrow files that are read as they are needed."""
+def data_set(
+    samples: Sequence[Sample],
+    words: FileSubWords,
+    shape: Shape,
+    labels: Sequence[str],
+    folder: Path,
+    pictures: PagePictures | None = None,
+) -> Any:
+    """The examples as a ``datasets.Dataset`` in ``folder``: Arrow files, written as they are made and mapped into memory."""
     import datasets
 
     datasets.disable_progress_bars()
-    features = datasets.Features(
-        {
-            "input_ids": datasets.List(datasets.Value("int32")),
-            "bbox": datasets.List(datasets.List(datasets.Value("int16"), length=4)),
-            "labels": datasets.List(datasets.Value("int16")),
-        }
-    )
+    features = {
+        "input_ids": datasets.List(datasets.Value("int32")),
+        "bbox": datasets.List(datasets.List(datasets.Value("int16"), length=4)),
+        "labels": datasets.List(datasets.Value("int16")),
+    }
+    if pictures is not None:
+        features[PICTURE] = datasets.Value("int32")
     mark = hashlib.sha256()
     for sample in samples:
         mark.update(sample.content.encode("utf-8", "surrogatepass"))
         mark.update(sample.confirmed_at.encode("utf-8", "surrogatepass"))
     mark.update(json.dumps([list(labels), shape.length, shape.stride, THOUSAND]).encode())
     mark.update(words.text.encode("utf-8", "surrogatepass"))
+    mark.update(pictures.mark.encode() if pictures else b"")
     return datasets.Dataset.from_generator(
-        lambda: examples(samples, words, shape, labels),
-        features=features,
+        lambda: examples(samples, words, shape, labels, pictures.firsts if pictures else None),
+        features=datasets.Features(features),
         cache_dir=str(folder),
         fingerprint=mark.hexdigest()[:32],
+        writer_batch_size=AT_ONCE,
     )
 
 
@@ -104,8 +119,8 @@ def class_weights(rows: Any, tags: int) -> list[float]:
     return [min(5.0, max(0.2, weight)) for weight in weights]
 
 
-def collator(pad: int) -> Callable[[list[dict[str, Any]]], dict[str, Any]]:
-    """What makes a batch of rows: tensors padded to its longest window."""
+def collator(pad: int, pictures: PagePictures | None = None) -> Callable[[list[dict[str, Any]]], dict[str, Any]]:
+    """What makes a batch of rows: tensors padded to its longest window, and what the network sees of their pages."""
 
     def collate(rows: list[dict[str, Any]]) -> dict[str, Any]:
         import numpy as np
@@ -123,6 +138,8 @@ def collator(pad: int) -> Callable[[list[dict[str, Any]]], dict[str, Any]]:
             batch["attention_mask"][at, :here] = 1
             for name in ("input_ids", "bbox", "labels"):
                 batch[name][at, :here] = row[name]
+        if pictures is not None:
+            batch[PIXELS] = pictures.pixels([row[PICTURE] for row in rows])
         return {name: torch.from_numpy(values) for name, values in batch.items()}
 
     return collate

@@ -20,7 +20,8 @@ from ml_backend.document.fields import FieldSpec
 from ml_backend.errors import ModelRejected
 from ml_backend.models.layout_model.encoding import batches
 from ml_backend.models.layout_model.extractor import LayoutModel
-from ml_backend.models.layout_model.onnx_model import INPUTS
+from ml_backend.models.layout_model.looks import SHAPE
+from ml_backend.models.layout_model.onnx_model import INPUTS, PIXELS
 
 MOST_DIFFERENCE = 1e-3  # of any logit between torch and ONNX Runtime
 MOST_OTHER = 0.01  # the share of fields that int8 may read otherwise
@@ -43,25 +44,37 @@ def export_onnx(network: Any, path: Path, longest: int) -> None:
             f"The network has {size / 1e9:.1f} GB; an ONNX file holds 2 GB at most.",
             "Take a smaller base model: a base-size one has 0.5 GB, a large one 1.5 GB.",
         )
-    where = {0: torch.export.Dim("windows", min=1, max=4096), 1: torch.export.Dim("length", min=SHORTEST, max=longest)}
-    example = [torch.ones((2, 24), dtype=torch.long), torch.ones((2, 24), dtype=torch.long)]
-    example.append(torch.ones((2, 24, 4), dtype=torch.long))
+    windows = torch.export.Dim("windows", min=1, max=4096)
+    where = {0: windows, 1: torch.export.Dim("length", min=SHORTEST, max=longest)}
+    shapes: dict[str, Any] = {**dict.fromkeys(INPUTS, where), PIXELS: {0: windows}}
+    inputs = example(network.cpu(), (2, 24))
     with _quiet():
         try:
             torch.onnx.export(
-                _logits_only(network.cpu().eval()),
+                _logits_only(network.eval()),
                 (),
                 str(path),
-                kwargs=dict(zip(INPUTS, example, strict=True)),
+                kwargs=inputs,
                 dynamo=True,
-                dynamic_shapes=dict.fromkeys(INPUTS, where),
-                input_names=list(INPUTS),
+                dynamic_shapes={name: shapes[name] for name in inputs},
+                input_names=list(inputs),
                 output_names=["logits"],
                 external_data=False,
                 verbose=False,
             )
         except Exception as error:  # the exporter has many kinds of faults
             raise ModelRejected("export_failed", f"The network cannot be exported ({type(error).__name__}).") from error
+
+
+def example(network: Any, shape: tuple[int, int]) -> dict[str, Any]:
+    """Inputs as this network takes them: windows and tokens of this ``shape``, with pixels if it looks at pages."""
+    import torch
+
+    tokens = torch.full(shape, 5), torch.ones(shape, dtype=torch.long), torch.ones((*shape, 4), dtype=torch.long)
+    inputs = dict(zip(INPUTS, tokens, strict=True))
+    if getattr(network.config, "visual_embed", False) and network.config.model_type == "layoutlmv3":
+        inputs[PIXELS] = torch.zeros((shape[0], *SHAPE))
+    return inputs
 
 
 def check_same(
@@ -75,7 +88,7 @@ def check_same(
     worst = 0.0
     one, other = trained.reader, exported.reader
     for document in documents:
-        for batch in batches(one.windows(document), 4, one.shape.pad):
+        for batch in batches(one.windows(document), 4, one.shape.pad, one.look):
             difference = np.abs(one.network.logits(batch) - other.network.logits(batch))[batch.mask == 1]
             worst = max(worst, float(difference.max(initial=0.0)))
     others = share_of_others(trained, exported, documents, specs)
@@ -121,8 +134,9 @@ def _logits_only(network: Any) -> Any:
             super().__init__()
             self.network = network
 
-        def forward(self, input_ids: Any, attention_mask: Any, bbox: Any) -> Any:
-            return self.network(input_ids=input_ids, attention_mask=attention_mask, bbox=bbox).logits
+        def forward(self, input_ids: Any, attention_mask: Any, bbox: Any, pixel_values: Any = None) -> Any:
+            seen = {} if pixel_values is None else {PIXELS: pixel_values}
+            return self.network(input_ids=input_ids, attention_mask=attention_mask, bbox=bbox, **seen).logits
 
     return LogitsOnly().eval()
 

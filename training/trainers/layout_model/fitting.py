@@ -16,7 +16,9 @@ from typing import Any
 
 from training.trainers.base import Progress
 from training.trainers.layout_model.examples import IGNORED, class_weights, collator
+from training.trainers.layout_model.export import example
 from training.trainers.layout_model.options import LayoutTraining
+from training.trainers.layout_model.page_pictures import PagePictures
 from training.trainers.layout_model.ranks import is_first, processes, wait
 
 DONE = "done"
@@ -26,7 +28,8 @@ STATE = "trainer_state.json"  # the last file of a checkpoint that is written
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What one training works with: ``train`` and ``dev`` are data sets (``examples.data_set``), ``dev`` is None for none."""
+    """What one training works with: ``train`` and ``dev`` are data sets (``examples.data_set``), ``dev`` is None for none,
+    ``pictures`` those of their pages, None for a network that does not look at them."""
 
     folder: Path
     train: Any
@@ -34,6 +37,7 @@ class Task:
     tags: int
     pad: int
     seed: int
+    pictures: PagePictures | None = None
 
 
 def fit_network(make: Callable[[], Any], task: Task, options: LayoutTraining, progress: Progress) -> Any:
@@ -63,7 +67,7 @@ def fit_network(make: Callable[[], Any], task: Task, options: LayoutTraining, pr
         args=arguments_of(task, options),
         train_dataset=task.train,
         eval_dataset=task.dev,
-        data_collator=collator(task.pad),
+        data_collator=collator(task.pad, task.pictures),
         compute_loss_func=_weighted_loss(class_weights(task.train, task.tags)),
         callbacks=[teller, *stops],
     )
@@ -147,12 +151,7 @@ def _freeze_unused(network: Any) -> None:
     LayoutLMv3's relative positions are such (transformers takes them without gradients), and what the last layer of LiLT makes of
     the layout.
     """
-    import torch
-
-    ids = torch.full((1, 8), 5)
-    network(
-        input_ids=ids, attention_mask=torch.ones_like(ids), bbox=torch.ones((1, 8, 4), dtype=torch.long)
-    ).logits.sum().backward()
+    network(**example(network, (1, 8))).logits.sum().backward()
     for weight in network.parameters():
         weight.requires_grad_(weight.grad is not None)
     network.zero_grad()

@@ -1,69 +1,41 @@
-"""A fit by several processes: ``torchrun --nproc-per-node 4 -m training.trainers.layout_model.launch FOLDER``.
+"""One of several processes of a fit: ``torchrun --nproc-per-node 4 -m training.trainers.layout_model.launch FOLDER``.
 
-The folder holds the job (``write_job``); the first process leaves the version in ``FOLDER/version``, and what else a ``Fitted``
-has beside it (``read_result``). ``accelerate launch -m`` does the same. The job's file has words and fields, one document a
-line, no images.
+The folder holds the job (``job.write_job``); the first process leaves the version there. ``accelerate launch -m`` does the same.
+docloop starts its own group so (``group``), whose number comes as a second argument: the processes end with it.
 """
 
 from __future__ import annotations
 
 import json
+import logging
+import os
+import signal
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TextIO
 
 from ml_backend.document.fields import FieldSpec
-from ml_backend.document.json_form import document_from_json, document_to_json, fields_from_json, fields_to_json
-from ml_backend.document.samples import Sample
-from ml_backend.models.layout_model.extractor import LayoutModel
-from training.out_of_fold import read_out_of_fold, write_out_of_fold
-from training.trainers.base import Fitted
+from training.child import where
+from training.lifeline import ORPHANED, end_with
+from training.out_of_fold import write_out_of_fold
+from training.trainers.base import Progress
+from training.trainers.layout_model.job import JOB, SAMPLES, SETTINGS, VERSION, WORK, Failure, read_samples
 from training.trainers.layout_model.options import LayoutTraining
-from training.trainers.layout_model.ranks import is_first, wait
+from training.trainers.layout_model.ranks import is_first, leave, rank, wait
 from training.trainers.layout_model.trainer import LayoutTrainer
 
-JOB, SAMPLES, VERSION, SETTINGS = "job.json", "samples.jsonl", "version", "settings.json"
+log = logging.getLogger(__name__)
 
 
-def write_job(
-    folder: Path,
-    samples: Sequence[Sample],
-    specs: Sequence[FieldSpec],
-    options: LayoutTraining,
-    more: Mapping[str, Any],
-) -> None:
-    """Leave a fit for ``main``; ``more`` are version, seed and country. Checkpoints go into ``folder/work``."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / SAMPLES).open("w", encoding="utf-8") as file:
-        for sample in samples:
-            value = [sample.content, document_to_json(sample.document), fields_to_json(sample.fields)]
-            file.write(json.dumps([*value, sample.annotator, sample.confirmed_at]) + "\n")
-    job = {
-        "specs": [asdict(spec) for spec in specs],
-        "options": {name: value for name, value in asdict(options).items() if name != "work"},
-        **more,
-    }
-    (folder / JOB).write_text(json.dumps(job), encoding="utf-8")
-
-
-def read_samples(path: Path) -> Iterator[Sample]:
-    """The samples of ``write_job``."""
-    with path.open(encoding="utf-8") as file:
-        for line in file:
-            content, document, fields, annotator, confirmed_at = json.loads(line)
-            yield Sample(content, document_from_json(document), fields_from_json(fields), annotator, confirmed_at)
-
-
-def main(folder: Path) -> None:
+def fit(folder: Path, progress: Progress) -> None:
     """The fit of the job in ``folder``, run by each process of a launcher, or by one alone."""
     job = json.loads((folder / JOB).read_text(encoding="utf-8"))
-    options = replace(LayoutTraining(**job["options"]), work=folder / "work")
+    options = replace(LayoutTraining(**job["options"]), work=folder / WORK, processes=1)
     specs = [FieldSpec(**spec) for spec in job["specs"]]
     samples = list(read_samples(folder / SAMPLES))
-    trainer = LayoutTrainer(options, job["country"])
-    fitted = trainer.fit(samples, specs, job["version"], _say if is_first() else _silent, job["seed"])
+    fitted = LayoutTrainer(options, job["country"]).fit(samples, specs, job["version"], progress, job["seed"])
     if is_first():
         (folder / VERSION).mkdir(exist_ok=True)
         fitted.save(folder / VERSION)
@@ -72,23 +44,36 @@ def main(folder: Path) -> None:
     wait()
 
 
-def read_result(folder: Path) -> Fitted:
-    """What ``main`` has left in ``folder``. Raises ModelRejected if it is no whole version."""
-    job = json.loads((folder / JOB).read_text(encoding="utf-8"))
-    model = LayoutModel.load(folder / VERSION, job["version"], job["country"], job["options"]["threads"])
-    settings = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
-    return Fitted(model, model.save, read_out_of_fold(folder), settings)
+def main(folder: Path, parent: int) -> int:
+    """``fit``, telling how far it is on standard output and why it failed in the folder. The exit status."""
+    end_with(parent)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # which a training run ignores, and those that it starts inherit that
+    told = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # what libraries print goes to the log
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    try:
+        fit(folder, _teller(told if is_first() else None, parent))
+    except Exception as error:
+        failure = Failure.of(rank(), error)
+        log.error("process %d failed: %s\n%s", rank(), failure.message, where(error))
+        failure.write(folder)
+        return 1
+    leave()
+    return 0
 
 
-def _say(stage: str, share: float) -> None:
-    """A line of JSON on standard output, for who started this."""
-    sys.stdout.write(json.dumps([stage, round(share, 4)]) + "\n")
-    sys.stdout.flush()
+def _teller(told: TextIO | None, parent: int) -> Callable[[str, float], None]:
+    """A line of JSON for who started this, from the first process; the others have nothing to say."""
 
+    def tell(stage: str, share: float) -> None:
+        if os.getppid() != parent:
+            os._exit(ORPHANED)
+        if told is not None:
+            told.write(json.dumps([stage, round(share, 4)]) + "\n")
+            told.flush()
 
-def _silent(stage: str, share: float) -> None:
-    """The other processes have nothing to say."""
+    return tell
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    sys.exit(main(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else os.getppid()))

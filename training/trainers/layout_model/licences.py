@@ -23,7 +23,9 @@ FAMILY = {"layoutlmv3": "cc-by-nc-sa-4.0"}
 """Licences of all published weights of a family: a folder with LayoutLMv3 in it comes from Microsoft's."""
 
 _CARD = re.compile(r"\A---\s*\n(.*?)\n---\s*(?:\n|\Z)", re.DOTALL)
-_LICENCE = re.compile(r"^licen[sc]e:[ \t]*[\"']?([A-Za-z0-9][A-Za-z0-9.+_-]{0,60})[\"']?[ \t]*$", re.MULTILINE)
+_LICENCE = re.compile(
+    r"^licen[sc]e:[ \t]*(?:\n[ \t]*-[ \t]*)?[\"']?([A-Za-z0-9][A-Za-z0-9.+_-]{0,60})[\"']?[ \t]*$", re.MULTILINE
+)
 
 
 def licence_of(name: str, family: str, folder: Path) -> str:

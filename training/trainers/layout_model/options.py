@@ -26,6 +26,10 @@ class LayoutTraining:
     an improvement, and the best network is kept; 0 trains to the end. A checkpoint and such a look come every ``look_every``
     steps.
 
+    ``pictures``: whether the network also looks at the pages, if it can (LayoutLMv3). None: base models, which learned to, do;
+    one from scratch does not. It costs about half as much time again. ``processes``: how many train together (``group``); 0 for
+    one on each GPU.
+
     ``length`` and ``stride`` are the windows' tokens and how many of them neighbours share. ``folds``: in how many parts the
     documents are answered by networks that have not seen them (each costs a training); 1 holds a fifth out of the only
     training; 0 chooses: 2 for up to ``few_documents``, else 1. ``int8`` also makes the smaller network and serves it if it says
@@ -52,6 +56,8 @@ class LayoutTraining:
     folds: int = 0
     few_documents: int = 200
     int8: bool = False
+    pictures: bool | None = None
+    processes: int = 0
     threads: int = 1
     work: Path | None = None
 
@@ -65,7 +71,7 @@ class LayoutTraining:
         for name in ("batch_size", "accumulate", "least_steps", "look_every", "threads"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, but it was: {getattr(self, name)!r}")
-        for name in ("max_steps", "patience", "folds", "learning_rate", "epochs"):
+        for name in ("max_steps", "patience", "folds", "learning_rate", "epochs", "processes"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be below 0, but it was: {getattr(self, name)!r}")
 

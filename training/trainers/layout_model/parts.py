@@ -88,13 +88,18 @@ class Workplace:
         if options.work is None and processes() > 1:
             raise ValueError("several processes that train together need a folder (work), but it was: None")
         if options.work is None:
-            place = cls(Path(tempfile.mkdtemp(prefix="docloop-layout-")))
-            weakref.finalize(place, shutil.rmtree, place.folder, ignore_errors=True)
-            return place
+            return cls.temporary()
         if is_first():
             _clear_others(options.work, _mark(samples, specs, options, seed))
         wait()
         return cls(options.work)
+
+    @classmethod
+    def temporary(cls) -> Workplace:
+        """A folder that goes with this object."""
+        place = cls(Path(tempfile.mkdtemp(prefix="docloop-layout-")))
+        weakref.finalize(place, shutil.rmtree, place.folder, ignore_errors=True)
+        return place
 
     def inner(self, name: str) -> Path:
         """A folder inside, made if need be."""

@@ -6,6 +6,9 @@ Each of them runs the whole fit; the trainings are shared among them by transfor
 from __future__ import annotations
 
 import os
+from datetime import timedelta
+
+_PATIENCE = timedelta(hours=3)  # while the first one exports, or fetches a base model, the others wait
 
 
 def processes() -> int:
@@ -15,7 +18,12 @@ def processes() -> int:
 
 def is_first() -> bool:
     """Whether this process writes what there is to write."""
-    return int(os.environ.get("RANK", "0")) == 0
+    return rank() == 0
+
+
+def rank() -> int:
+    """Which of the processes this is, from 0."""
+    return int(os.environ.get("RANK", "0"))
 
 
 def wait() -> None:
@@ -24,4 +32,12 @@ def wait() -> None:
         import torch
         from accelerate import PartialState
 
-        PartialState(cpu=not torch.cuda.is_available()).wait_for_everyone()
+        PartialState(cpu=not torch.cuda.is_available(), timeout=_PATIENCE).wait_for_everyone()
+
+
+def leave() -> None:
+    """Take leave of the others, who are done as well."""
+    if processes() > 1:
+        from accelerate import PartialState
+
+        PartialState().destroy_process_group()

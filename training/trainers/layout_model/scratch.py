@@ -11,7 +11,9 @@ from typing import Any
 from ml_backend.document.elements import Document
 from ml_backend.models.layout_model.encoding import Shape
 from ml_backend.models.layout_model.extractor import Base
+from ml_backend.models.layout_model.looks import Look
 from ml_backend.models.layout_model.subwords import FileSubWords
+from ml_backend.models.manifest import SCRATCH
 from training.trainers.layout_model.base_models import Opened
 from training.trainers.layout_model.options import LayoutTraining
 
@@ -31,7 +33,10 @@ def from_scratch(options: LayoutTraining, documents: Iterable[Document]) -> Open
     config = _config(options.scratch_family, hidden, layers, heads)
     config.vocab_size, config.max_position_embeddings = words.size, options.length + 2
     config.bos_token_id, config.eos_token_id, config.pad_token_id = shape.start, shape.end, shape.pad
-    return Opened(Base(f"scratch:{options.from_scratch}", options.scratch_family), config, words, shape, None)
+    look = Look() if options.pictures and options.scratch_family == "layoutlmv3" else None
+    config.visual_embed = look is not None
+    base = Base(f"{SCRATCH}{options.from_scratch}", options.scratch_family)
+    return Opened(base, config, words, shape, None, look)
 
 
 def _config(family: str, hidden: int, layers: int, heads: int) -> Any:
@@ -46,7 +51,7 @@ def _config(family: str, hidden: int, layers: int, heads: int) -> Any:
     if family == "lilt":
         return LiltConfig(**common, channel_shrink_ratio=4)
     # Four coordinates and two sizes of a box share the hidden size.
-    return LayoutLMv3Config(**common, coordinate_size=hidden // 6, shape_size=hidden // 6, visual_embed=False)
+    return LayoutLMv3Config(**common, coordinate_size=hidden // 6, shape_size=hidden // 6)
 
 
 def _tokenizer(documents: Iterable[Document], pieces: int) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ml_backend.models.layout_model.encoding import Batch, Floats
+from ml_backend.models.layout_model.encoding import Batch
+from ml_backend.models.layout_model.looks import Floats
+from ml_backend.models.layout_model.onnx_model import PIXELS
 
 
 class TorchNetwork:
@@ -22,11 +24,13 @@ class TorchNetwork:
         import torch
 
         device = self._network.device
+        seen = {} if batch.pixels is None else {PIXELS: torch.from_numpy(batch.pixels).to(device)}
         with torch.inference_mode():
             answer = self._network(
                 input_ids=torch.from_numpy(batch.ids).to(device),
                 attention_mask=torch.from_numpy(batch.mask).to(device),
                 bbox=torch.from_numpy(batch.boxes).to(device),
+                **seen,
             ).logits
         numbers: Floats = answer.float().cpu().numpy()
         return numbers

@@ -7,8 +7,9 @@ others there is no answer of a network that has not seen them.
 
 from __future__ import annotations
 
+import logging
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -32,11 +33,16 @@ from training.trainers.layout_model.calibrating import Answer, calibrate, shown
 from training.trainers.layout_model.examples import data_set, labels_of
 from training.trainers.layout_model.export import MOST_OTHER, check_same, export_onnx, quantise, share_of_others
 from training.trainers.layout_model.fitting import DONE, Task, fit_network
+from training.trainers.layout_model.group import run_group
+from training.trainers.layout_model.job import read_result, write_job
 from training.trainers.layout_model.options import LayoutTraining
+from training.trainers.layout_model.page_pictures import PagePictures
 from training.trainers.layout_model.parts import Part, Workplace, plan
-from training.trainers.layout_model.ranks import is_first, wait
+from training.trainers.layout_model.ranks import is_first, processes, wait
 from training.trainers.layout_model.scratch import from_scratch
 from training.trainers.layout_model.torch_network import TorchNetwork
+
+log = logging.getLogger(__name__)
 
 FEWEST = 4  # samples; two networks that answer for one another need two each
 MOST_COMPARED = 16  # documents on which the export is compared with what was trained
@@ -75,12 +81,29 @@ class LayoutTrainer:
                 f"No region of the {len(ordered)} confirmed documents lies on a word that OCR has read.",
                 "Check that the regions have the labels of the labelling interface.",
             )
-        progress("base model", 0.0)
         options = self._options
+        if _together(options) > 1:
+            return self._fit_together(ordered, specs, version, progress, seed)
+        progress("base model", 0.0)
         documents = (sample.document for sample in ordered)
         opened = from_scratch(options, documents) if options.from_scratch else open_base(options)
+        if not options.from_scratch:
+            licence = opened.base.licence or "licence not known"
+            log.info("The layout model begins with %s (%s).", opened.base.name, licence)
+            progress(f"base model {opened.base.name} ({licence})", 0.0)
         fit = _Fit(opened, labels, specs, options, self._country)
         return fit.run(ordered, version, Workplace.of(ordered, specs, options, seed), progress, seed)
+
+    def _fit_together(
+        self, samples: Sequence[Sample], specs: Sequence[FieldSpec], version: str, progress: Progress, seed: int
+    ) -> Fitted:
+        """The same by one process on each GPU."""
+        place = Workplace(self._options.work) if self._options.work else Workplace.temporary()
+        more = {"version": version, "seed": seed, "country": self._country}
+        write_job(place.folder, samples, specs, self._options, more)
+        run_group(place.folder, _together(self._options), progress)
+        fitted = read_result(place.folder)
+        return replace(fitted, save=_Saving(fitted.save, place))
 
 
 class _Fit:
@@ -106,15 +129,18 @@ class _Fit:
             self.opened.shape,
             Calibration({}, {}, {}),
             self._forms(samples),
+            look=self.opened.look,
         )
+        look = self.opened.look
+        pictures = PagePictures.of(samples, look, place.inner("data")) if look else None
         answers: list[list[Answer]] = []
         for part in plan(samples, self.options):
-            network = self._train(part, place, progress, seed)
+            network = self._train(part, place, pictures, progress, seed)
             reader = self._reader(TorchNetwork(network))
             answers.append([])
-            for number, sample in enumerate(part.answered):
-                progress(f"answer {part.name}", number / len(part.answered))
-                answers[-1].append(self._answer(reader, sample, draft))
+            for start in range(0, len(part.answered), reader.at_once):
+                progress(f"answer {part.name}", start / len(part.answered))
+                answers[-1] += self._answers(reader, part.answered[start : start + reader.at_once], draft)
         every = [answer for some in answers for answer in some]
         learned = replace(draft, calibration=calibrate(every, self.known))
         progress("export", 0.0)
@@ -124,18 +150,18 @@ class _Fit:
             settings = self._publish(network, learned, held[:MOST_COMPARED], place, progress)
         wait()
         model = LayoutModel.load(folder, version, self.country, self.options.threads)
-        return Fitted(model, _Saving(model, place), self._out_of_fold(answers), settings)
+        return Fitted(model, _Saving(model.save, place), self._out_of_fold(answers), settings)
 
-    def _train(self, part: Part, place: Workplace, progress: Progress, seed: int) -> Any:
+    def _train(self, part: Part, place: Workplace, pictures: PagePictures | None, progress: Progress, seed: int) -> Any:
         """The network of one training, in evaluation mode."""
         words, shape = self.opened.words, self.opened.shape
         data = place.inner("data")
-        train = data_set(part.train, words, shape, self.labels, data)
+        train = data_set(part.train, words, shape, self.labels, data, pictures)
         if not len(train):
             raise ModelRejected("no_words", "OCR has read no word in the documents.", "Submit more documents.")
-        dev = data_set(part.dev, words, shape, self.labels, data) if part.dev else None
+        dev = data_set(part.dev, words, shape, self.labels, data, pictures) if part.dev else None
         dev = dev if dev is not None and len(dev) else None
-        task = Task(place.inner(part.name), train, dev, 1 + 2 * len(self.labels), shape.pad, seed)
+        task = Task(place.inner(part.name), train, dev, 1 + 2 * len(self.labels), shape.pad, seed, pictures)
         return fit_network(
             lambda: self.opened.network(self.labels),
             task,
@@ -144,14 +170,20 @@ class _Fit:
         )
 
     def _reader(self, network: TorchNetwork) -> Reader:
-        return Reader(network, self.opened.words, self.opened.shape, self.labels)
+        return Reader(network, self.opened.words, self.opened.shape, self.labels, self.opened.look)
 
-    def _answer(self, reader: Reader, sample: Sample, draft: Learned) -> Answer:
-        pages = reader.read(sample.document)
-        return Answer(
-            sample,
-            {spec.label: fields_of(reader, sample.document, pages, spec, draft, self.country) for spec in self.known},
-        )
+    def _answers(self, reader: Reader, samples: Sequence[Sample], draft: Learned) -> list[Answer]:
+        read = reader.read_all([sample.document for sample in samples])
+        return [
+            Answer(
+                sample,
+                {
+                    spec.label: fields_of(reader, sample.document, pages, spec, draft, self.country)
+                    for spec in self.known
+                },
+            )
+            for sample, pages in zip(samples, read, strict=True)
+        ]
 
     def _forms(self, samples: Sequence[Sample]) -> dict[str, str]:
         """The labels of which only the value of their type inside of the words was confirmed."""
@@ -190,6 +222,7 @@ class _Fit:
             "base_model": learned.base.name,
             "base_family": learned.base.family,
             "base_licence": learned.base.licence,
+            "pictures": learned.look is not None,
             "export_difference": round(check_same(torch_model, onnx_model, documents, self.known), 9),
             "int8": False,
         }
@@ -241,11 +274,18 @@ class _Fit:
 class _Saving:
     """Writes a version's files. It holds the workplace, whose folder, if temporary, lives as long as it does."""
 
-    model: LayoutModel
+    files: Callable[[Path], None]
     place: Workplace
 
     def __call__(self, folder: Path) -> None:
-        self.model.save(folder)
+        self.files(folder)
+
+
+def _together(options: LayoutTraining) -> int:
+    """How many processes this fit is to start; 1 where it needs none, or is one of them."""
+    import torch
+
+    return 1 if processes() > 1 else options.processes or max(1, torch.cuda.device_count())
 
 
 def _need_packages() -> None:

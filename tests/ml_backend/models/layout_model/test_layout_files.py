@@ -17,6 +17,7 @@ from ml_backend.errors import ModelRejected
 from ml_backend.models.layout_model import LayoutModel, files, subwords
 from ml_backend.models.layout_model.calibration import Calibration
 from ml_backend.models.layout_model.files import read_learned, write_learned
+from ml_backend.models.layout_model.looks import Look
 from ml_backend.models.manifest import check_file
 
 
@@ -154,6 +155,7 @@ def test_what_was_learned_comes_back_as_it_was(tmp_path: Path) -> None:
         learned(),
         forms={"date": "typed"},
         int8=True,
+        look=Look((0.4, 0.5, 0.6), (0.2, 0.3, 1.0)),
         calibration=Calibration({"": (0.5, -1.0), "ü": (2.0, 0.0)}, {"total": 0.25}, {"total": 1.0}, None),
     )
 
