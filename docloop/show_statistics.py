@@ -67,7 +67,8 @@ def forecast(found: Mapping[str, Any]) -> RenderableType:
             str(one["confirmed"]),
             str(one["open"]),
         )
-    return Group(made, *([needed] if needed.row_count else []))
+    said = Text.from_markup(f"Forecast: [bold]{shown_text(found['sentence'])}[/bold].")
+    return Group(said, made, *([needed] if needed.row_count else []))
 
 
 def _next(steps: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ml_backend.store.statistics import SignedDocument
+from ml_backend.store.counts import SignedDocument
 
 ALIKE = 0.4  # of the numbers that are not 0 in both must be equal: see docs/statistics.md for how well that tells layouts apart
 
@@ -34,13 +34,14 @@ def layouts(documents: Sequence[SignedDocument]) -> list[Layout]:
     """The layouts, the one that needs documents most at the top; ``documents`` are the newest first.
 
     Corrections a document are drawn towards the mean of all as if one document more had it, so that one document says little.
-    Layouts of a single confirmed document are left out: nothing like it came since.
+    Layouts of a single confirmed document are left out: nothing like it came since; and those that nobody had to correct.
     """
     groups = group(documents)
     known = [one.edits for one in documents if one.edits is not None]
     mean = sum(known) / len(known) if known else 0.0
     found = [_layout(some, mean) for some in groups if len(some) > 1 or some[0].edits is None]
-    return sorted(found, key=lambda one: (-one.edits, one.confirmed, -one.open, one.example.task_id))
+    needing = [one for one in found if one.edits > 0]
+    return sorted(needing, key=lambda one: (-one.edits, one.confirmed, -one.open, one.example.task_id))
 
 
 def group(documents: Sequence[SignedDocument]) -> list[list[SignedDocument]]:

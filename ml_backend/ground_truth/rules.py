@@ -120,7 +120,7 @@ RULES = (
         "Teach the OCR engine your print",
         f"{{misread}} of {{corrections}} corrections put misread characters right; the recogniser learns from {READER_FROM}"
         " lines on.",
-        "docloop export --project {project} --format paddleocr-rec --out lines && docloop train-ocr --lines lines",
+        "docloop train-ocr --project {project}",
         lambda now: now.misread >= READER_FROM and now.often(now.misread),
     ),
     Rule(

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from ml_backend.document.fields import FieldSpec
+from ml_backend.ground_truth.characters import confused_characters
 from ml_backend.ground_truth.forecast import Forecast, forecasts
 from ml_backend.ground_truth.layouts import Layout, layouts
 from ml_backend.ground_truth.rules import TRAINED_FROM, Situation, next_steps
 from ml_backend.ground_truth.truth import truth_of
 from ml_backend.models.registry import ModelRegistry
+from ml_backend.store.counts import CorrectionCount, Counts
 from ml_backend.store.records import ProjectRecord, VersionUse
-from ml_backend.store.statistics import CorrectionCount, Counts, Misread
 from ml_backend.store.store import Store
 
 LOOKED_AT = 3_000  # of the newest corrections, for the characters
-COMPARED = 1_000  # characters of a text: one that was made to be long costs no time
-ALIKE = 0.5  # share of characters that stay, below which two texts are not one that was misread
-GROUPED = 4_000  # of the newest documents, for the layouts
+GROUPED = 2_000  # of the newest open documents, and as many others, for the layouts
 NAMED = 5  # layouts
 
 
@@ -79,11 +78,13 @@ class Statistics:
         overall, *fields = forecasts(self.registry.versions(self.project.uid))
         found = layouts(self.store.statistics.signed(self.project.uid, GROUPED))[:NAMED]
         companies = self._companies([one.known.id for one in found if one.known])
+        needed = [_layout_row(one, companies.get(one.known.id, "") if one.known else "") for one in found]
         return {
             "project": self.project.project_id,
+            "sentence": _headline((overall, *fields), needed),
             "overall": forecast_row(overall),
             "fields": [forecast_row(one) for one in fields],
-            "layouts": [_layout_row(one, companies.get(one.known.id, "") if one.known else "") for one in found],
+            "layouts": needed,
         }
 
     def _situation(
@@ -119,28 +120,6 @@ class Statistics:
         return found
 
 
-def confused_characters(texts: Iterable[Misread]) -> Counter[tuple[str, str]]:
-    """How often OCR read one character (or none: "") where another one (or none) stands.
-
-    Each final text is aligned with what was shown or with what OCR reads in the box, whichever is nearer; where neither is like
-    it, nothing can be told.
-    """
-    from rapidfuzz.distance import Levenshtein
-
-    found: Counter[tuple[str, str]] = Counter()
-    for one in texts:
-        meant = one.final_value[:COMPARED]
-        candidates = [text[:COMPARED] for text in (one.predicted_value, one.ocr_text) if text]
-        read = max(candidates, key=lambda text: Levenshtein.normalized_similarity(text, meant), default="")
-        if Levenshtein.normalized_similarity(read, meant) < ALIKE:
-            continue
-        for edit in Levenshtein.editops(read, meant):
-            was = "" if edit.tag == "insert" else read[edit.src_pos]
-            now = "" if edit.tag == "delete" else meant[edit.dest_pos]
-            found[was, now] += 1
-    return found
-
-
 def version_row(use: VersionUse) -> dict[str, Any]:
     """How annotators got on with one version."""
     return {
@@ -156,6 +135,16 @@ def forecast_row(one: Forecast) -> dict[str, Any]:
     """A forecast with its sentence."""
     figures = {name: round(getattr(one, name), 4) for name in ("gain", "low", "high")}
     return {**asdict(one), **figures, "sentence": one.sentence}
+
+
+def _headline(coming: Sequence[Forecast], needed: Sequence[Mapping[str, Any]]) -> str:
+    """The forecast that asks for fewest documents, or that of all fields; and what to confirm for it."""
+    promised = [one for one in coming if one.state == "forecast"]
+    said = min(promised, key=lambda one: one.more / one.gain, default=coming[0]).sentence
+    tasks = [
+        f"task {row['example_task']}" + f" ({row['company']})" * bool(row["company"]) for row in needed if row["open"]
+    ]
+    return f"{said}; layouts like {' and '.join(tasks[:2])} need most" if tasks else said
 
 
 def _layout_row(layout: Layout, company: str) -> dict[str, Any]:

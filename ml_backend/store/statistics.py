@@ -1,31 +1,21 @@
-"""Counting in the database: what was shown, what was left untouched, what was corrected and why, how long it took.
-
-A field of an annotation has one record when it was confirmed, added or deleted, and one for each change otherwise. So the fields
-that were shown or added are all records but the further ones of a field that has several.
-"""
+"""Counting in the database: what was shown, what was left untouched, what was corrected and why, how long it took."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
-from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from ml_backend.store.database import Database
+from ml_backend.store.counts import AnnotationLight, CorrectionCount, Counts, Misread, SignedDocument
+from ml_backend.store.database import Database, in_chunks
 from ml_backend.store.records import VersionUse
 from ml_backend.store.tables import annotation_table, corrections, documents, predictions
 
 _SEPARATOR = "\x1f"
 
 
-@dataclass(frozen=True, slots=True)
-class CorrectionCount:
-    """How many records of the ledger are alike in all of this, and how many ``fields`` they are about.
-
-    ``number`` counts records. ``fields`` is less where a field has several, which count with the first of them.
-    """
+class _Alike(NamedTuple):
+    """What tells records apart."""
 
     kind: str
     cause: str
@@ -34,87 +24,9 @@ class CorrectionCount:
     engine: str
     model_version: str
     completed_by: int | None
-    number: int
-    fields: int
-
-    @property
-    def field(self) -> str:
-        """The label under which the field was shown; of an added one, the label it got."""
-        return self.predicted_label or self.label
 
 
-@dataclass(frozen=True, slots=True)
-class AnnotationLight:
-    """An annotation without its fields. ``counts``: it was reviewed, not skipped, and a prediction was shown."""
-
-    document_id: int
-    shown_version: str
-    lead_time: float | None
-    approved: bool
-    skipped: bool
-    counts: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """All that is counted of a project, at one moment. ``annotations`` come oldest first.
-
-    ``documents`` is the number of all, ``corrected`` of those in which anybody corrected something.
-    """
-
-    documents: int
-    corrected: int
-    annotations: Sequence[AnnotationLight]
-    corrections: Sequence[CorrectionCount]
-
-    def untouched(self, key: Callable[[CorrectionCount], Hashable]) -> dict[Any, tuple[int, int]]:
-        """By ``key``: fields left untouched, and fields shown or added."""
-        found: dict[Any, tuple[int, int]] = {}
-        for one in self.corrections:
-            left, fields = found.get(key(one), (0, 0))
-            found[key(one)] = (left + one.number * (one.kind == "confirmed"), fields + one.fields)
-        return found
-
-    def seconds(self, version: str | None = None) -> float | None:
-        """The median lead time of approved annotations; of those that were shown ``version`` ("" for nothing shown)."""
-        mine = (one for one in self.annotations if one.approved and version in (None, one.shown_version))
-        times = [one.lead_time for one in mine if one.lead_time is not None]
-        return median(times) if times else None
-
-    def uses(self) -> list[VersionUse]:
-        """How each model version did with the annotators, the version that was seen first at the top.
-
-        Only reviewed annotations that had a prediction count. ``edits`` are all corrections but confirmations.
-        """
-        seen: dict[str, list[AnnotationLight]] = {}
-        for one in self.annotations:
-            if one.counts:
-                seen.setdefault(one.shown_version, []).append(one)
-        fields, edits = self.untouched(lambda one: one.model_version), dict.fromkeys(seen, 0)
-        for each in self.corrections:
-            if each.kind != "confirmed" and each.model_version in edits:
-                edits[each.model_version] += each.number
-        return [_use(version, mine, fields.get(version, (0, 0)), edits[version]) for version, mine in seen.items()]
-
-
-@dataclass(frozen=True, slots=True)
-class Misread:
-    """A text that OCR misread: what it reads in the box, what was shown, and what was submitted."""
-
-    ocr_text: str
-    predicted_value: str
-    final_value: str
-
-
-@dataclass(frozen=True, slots=True)
-class SignedDocument:
-    """A document with the signature of its newest prediction. ``edits`` counts corrections, None while it is not approved."""
-
-    id: int
-    task_id: int
-    open: bool
-    signature: tuple[float, ...]
-    edits: int | None
+_NAMES = tuple(corrections.c[name] for name in _Alike._fields)
 
 
 class Statistics:
@@ -129,13 +41,24 @@ class Statistics:
         with self._database.read() as connection:
             total = connection.execute(sa.select(sa.func.count()).select_from(mine.subquery())).scalar_one()
             light = [AnnotationLight(*row) for row in connection.execute(_annotations(mine))]
-            further = {(*alike,): number for *alike, number in connection.execute(_alike(mine, of_several=True))}
-            rows = connection.execute(_alike(mine, of_several=False)).all()
+            further = self._alike(connection, mine, of_several=True)
+            numbers = self._alike(connection, mine, of_several=False)
             touched = sa.select(sa.func.count(sa.distinct(corrections.c.document_id)))
             made = touched.where(corrections.c.document_id.in_(mine), corrections.c.kind != "confirmed")
             corrected = connection.execute(made).scalar_one()
-        found = [CorrectionCount(*(*alike, number, number - further.get((*alike,), 0))) for *alike, number in rows]
+        found = [CorrectionCount(*alike, number, number - further.get(alike, 0)) for alike, number in numbers.items()]
         return Counts(int(total), int(corrected), light, found)
+
+    def _alike(self, connection: sa.Connection, mine: sa.Select[Any], of_several: bool) -> dict[_Alike, int]:
+        """How many records are alike; with ``of_several`` only those that are not the first one of their field."""
+        counted = {first: int(number) for first, number in connection.execute(_counted(mine, of_several))}
+        found: dict[_Alike, int] = {}
+        for chunk in in_chunks(sorted(counted)):
+            for first, *alike in connection.execute(
+                sa.select(corrections.c.id, *_NAMES).where(corrections.c.id.in_(chunk))
+            ):
+                found[_Alike(*alike)] = counted[first]
+        return dict(sorted(found.items(), key=lambda pair: str(pair[0])))
 
     def uses(self, project_uid: str) -> list[VersionUse]:
         """``Counts.uses`` of a project."""
@@ -157,7 +80,7 @@ class Statistics:
             return [Misread(*row) for row in connection.execute(statement)]
 
     def signed(self, project_uid: str, newest: int) -> list[SignedDocument]:
-        """The newest documents that have a signature, the newest first."""
+        """The ``newest`` open documents that have a signature, and as many of those that are not open; the newest first."""
         newest_one = (
             sa.select(
                 predictions.c.document_id,
@@ -166,7 +89,9 @@ class Statistics:
                 .over(partition_by=predictions.c.document_id, order_by=predictions.c.pushed_at.desc())
                 .label("place"),
             )
-            .where(predictions.c.document_id.in_(_newest_with_prediction(project_uid, newest)))
+            .where(
+                sa.or_(*(predictions.c.document_id.in_(_newest(project_uid, newest, open)) for open in (True, False)))
+            )
             .subquery()
         )
         approved = sa.exists().where(
@@ -210,39 +135,28 @@ def _annotations(mine: sa.Select[Any]) -> sa.Select[Any]:
     )
 
 
-def _alike(mine: sa.Select[Any], of_several: bool) -> sa.Select[Any]:
-    """Records by all that tells them apart, with their number; with ``of_several`` those that are not a field's first alone."""
+def _counted(mine: sa.Select[Any], of_several: bool) -> sa.Select[Any]:
+    """Of records that are alike: the id of the first one, and how many there are."""
     one, first = corrections.c, corrections.alias("first").c
-    names = (one.kind, one.cause, one.label, one.predicted_label, one.engine, one.model_version, one.completed_by)
     # One text: SQLite sorts the rows to group them, and seven columns take it twice as long.
-    key: sa.ColumnElement[Any] = sa.literal("")
-    for name in names:
-        key = key.concat(sa.func.coalesce(sa.cast(name, sa.Text), "")).concat(_SEPARATOR)
-    statement = sa.select(*(sa.func.max(name) for name in names), sa.func.count()).where(one.document_id.in_(mine))
-    if of_several:
-        earlier = sa.exists().where(
-            first.document_id == one.document_id,
-            first.annotation_id == one.annotation_id,
-            first.field_number == one.field_number,
-            first.id < one.id,
-        )
-        statement = statement.where(one.kind.in_(("text", "label", "box")), earlier)
-    return statement.group_by(key).order_by(key)
-
-
-def _newest_with_prediction(project_uid: str, newest: int) -> sa.Select[Any]:
-    there = sa.exists().where(predictions.c.document_id == documents.c.id)
-    mine = sa.select(documents.c.id).where(documents.c.project_uid == project_uid, there)
-    return mine.order_by(documents.c.id.desc()).limit(newest)
-
-
-def _use(version: str, mine: Sequence[AnnotationLight], fields: tuple[int, int], edits: int) -> VersionUse:
-    times = [one.lead_time for one in mine if one.lead_time is not None]
-    return VersionUse(
-        model_version=version,
-        documents=len({one.document_id for one in mine}),
-        fields=fields[1],
-        untouched=fields[0],
-        edits=edits,
-        median_seconds=median(times) if times else None,
+    key: sa.ColumnElement[Any] = sa.func.coalesce(sa.cast(one.completed_by, sa.Text), "")
+    for name in _NAMES[:-1]:
+        key = key.concat(_SEPARATOR).concat(name)
+    wanted: tuple[sa.ColumnElement[Any], ...] = (sa.func.min(one.id), sa.func.count())
+    statement = sa.select(*wanted).where(one.document_id.in_(mine)).group_by(key)
+    if not of_several:
+        return statement
+    earlier = sa.exists().where(
+        first.document_id == one.document_id,
+        first.annotation_id == one.annotation_id,
+        first.field_number == one.field_number,
+        first.id < one.id,
     )
+    return statement.where(one.kind.in_(("text", "box")), earlier)
+
+
+def _newest(project_uid: str, newest: int, open: bool) -> sa.Select[Any]:
+    there = sa.exists().where(predictions.c.document_id == documents.c.id)
+    of_kind = documents.c.open if open else ~documents.c.open
+    mine = sa.select(documents.c.id).where(documents.c.project_uid == project_uid, of_kind, there)
+    return mine.order_by(documents.c.id.desc()).limit(newest)

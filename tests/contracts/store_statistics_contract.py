@@ -9,8 +9,8 @@ from builders import found, page, word
 from contracts.store_builders import P, annotation, document, prediction, project
 from ml_backend.document.elements import Document
 from ml_backend.document.geometry import Box
+from ml_backend.store.counts import Counts, Misread, SignedDocument
 from ml_backend.store.records import VersionUse
-from ml_backend.store.statistics import Counts, Misread, SignedDocument
 from ml_backend.store.store import Store
 from training.corrections import corrections_of
 
@@ -94,4 +94,5 @@ class StoreStatisticsContract:
         first = SignedDocument(ids[1], 1, False, (0.2,), 2)
         second = SignedDocument(ids[2], 2, True, (0.3,), None)
         assert store.statistics.signed(P, 9) == sorted([first, second], key=lambda one: -one.id)
-        assert store.statistics.signed(P, 1) == store.statistics.signed(P, 9)[:1]
+        store.predictions.put_many([prediction(ids[3], "v1", signature=(0.4,))])
+        assert [(one.id, one.open) for one in store.statistics.signed(P, 1)] == [(ids[3], True), (ids[1], False)]

@@ -7,7 +7,7 @@ from shops import MANY, harbour, mill
 from active_learning.diversity import signature
 from ml_backend.document.samples import Sample
 from ml_backend.ground_truth.layouts import group, layouts
-from ml_backend.store.statistics import SignedDocument
+from ml_backend.store.counts import SignedDocument
 
 
 def signed(number: int, sample: Sample, edits: int | None = None) -> SignedDocument:
@@ -53,6 +53,11 @@ def test_a_layout_that_nobody_confirmed_is_expected_to_need_what_others_needed()
 def test_a_confirmed_document_that_is_like_no_other_asks_for_nothing() -> None:
     assert layouts([signed(1, FLOUR[0], 4), signed(2, TEAS[0], 4), signed(3, TEAS[1], 0)])[0].documents == 2
     assert layouts([]) == []
+
+
+def test_where_nobody_had_to_correct_anything_no_layout_needs_documents() -> None:
+    assert layouts([signed(1, TEAS[0]), signed(2, TEAS[1], 0)]) == []
+    assert layouts([signed(1, TEAS[0]), signed(2, TEAS[1])]) == []
 
 
 def test_signatures_of_another_docloop_are_left_out() -> None:
