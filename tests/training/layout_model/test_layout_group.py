@@ -43,6 +43,13 @@ def started(pid: int) -> list[int]:
     return [*own, *(each for one in own for each in started(one))]
 
 
+@pytest.fixture
+def ours() -> Callable[[], list[int]]:
+    """The processes that this test has started; a whole run of tests has servers beside them."""
+    before = set(started(os.getpid()))
+    return lambda: [pid for pid in started(os.getpid()) if pid not in before]
+
+
 def running(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
@@ -58,13 +65,15 @@ def until_gone(pids: list[int], seconds: float = 15.0) -> None:
         time.sleep(0.1)
 
 
-def ranks() -> list[int]:
-    """The processes that train: those that the launcher has started."""
-    return [rank for launcher in started(os.getpid()) for rank in started(launcher)]
+def ranks(pids: list[int]) -> list[int]:
+    """Of these processes those that train, which the launcher has started."""
+    return [rank for launcher in pids for rank in started(launcher) if rank in pids]
 
 
 @pytest.mark.slow
-def test_two_processes_make_one_version_and_tell_how_far_they_are(tmp_path: Path) -> None:
+def test_two_processes_make_one_version_and_tell_how_far_they_are(
+    tmp_path: Path, ours: Callable[[], list[int]]
+) -> None:
     told: list[tuple[str, float]] = []
 
     fitted = LayoutTrainer(replace(TWO, work=tmp_path / "work"), "MY").fit(
@@ -80,7 +89,7 @@ def test_two_processes_make_one_version_and_tell_how_far_they_are(tmp_path: Path
     (tmp_path / "saved").mkdir()
     fitted.save(tmp_path / "saved")
     assert (tmp_path / "saved" / "model.onnx").stat().st_size > 10_000
-    until_gone(started(os.getpid()))
+    until_gone(ours())
 
 
 @pytest.mark.slow
@@ -114,11 +123,11 @@ def once_it_trains(do: Callable[[], object]) -> Callable[[str, float], None]:
 
 
 @pytest.mark.slow
-def test_a_process_that_is_killed_ends_all_of_them_and_is_said() -> None:
+def test_a_process_that_is_killed_ends_all_of_them_and_is_said(ours: Callable[[], list[int]]) -> None:
     pids: list[int] = []
 
     def kill() -> None:
-        pids.extend(ranks())
+        pids.extend(ranks(ours()))
         os.kill(pids[-1], signal.SIGKILL)
 
     with pytest.raises(DocloopError, match=r"Training process \d of 2: It was killed by signal 9"):
@@ -129,11 +138,11 @@ def test_a_process_that_is_killed_ends_all_of_them_and_is_said() -> None:
 
 
 @pytest.mark.slow
-def test_a_fit_that_is_stopped_leaves_nobody_behind() -> None:
+def test_a_fit_that_is_stopped_leaves_nobody_behind(ours: Callable[[], list[int]]) -> None:
     pids: list[int] = []
 
     def stop() -> None:
-        pids.extend(started(os.getpid()))
+        pids.extend(ours())
         assert resident(os.getpid()) >= max(map(resident, pids)) > 0
         raise Stopped
 
@@ -150,7 +159,9 @@ def fit_together(store: Store, run: RunRecord, progress: Progress, work: str) ->
 
 
 @pytest.mark.slow
-def test_a_run_that_is_cancelled_while_two_processes_train_ends_with_both(tmp_path: Path) -> None:
+def test_a_run_that_is_cancelled_while_two_processes_train_ends_with_both(
+    tmp_path: Path, ours: Callable[[], list[int]]
+) -> None:
     url = f"sqlite:///{tmp_path / 'store.db'}"
     store = open_store(url)
     begun = store.runs.begin("p", 7, "somebody", "asked", 10, time.time())
@@ -162,7 +173,7 @@ def test_a_run_that_is_cancelled_while_two_processes_train_ends_with_both(tmp_pa
     watcher.start()
     try:
         until(lambda: "train" in store.runs.get(run.id).stage, 60)  # type: ignore[union-attr]
-        pids = started(os.getpid())
+        pids = ours()
         store.runs.cancel(run.id)
         watcher.join(20)
         until_gone(pids)
