@@ -60,7 +60,8 @@ class Import:
                 if digest in known:
                     report.skipped += 1
                 else:
-                    self._create(source, data, digest)
+                    datas = self.uploaded(name_of(source), data, digest)
+                    self.label_studio.import_tasks(self.project_id, [{"data": one} for one in datas])
                     known.add(digest)
                     report.imported += 1
             except DocloopError as error:
@@ -76,21 +77,22 @@ class Import:
         )
         return retrying(self.fetch, source)
 
-    def _create(self, source: str, data: bytes, digest: str) -> None:
-        """Upload the pages and make one task a document, or one a page where the interface shows a single image."""
-        name = name_of(source)
+    def uploaded(self, name: str, data: bytes, digest: str) -> list[dict[str, Any]]:
+        """Upload the pages; the data of one task a document, or of one a page where the interface shows a single image.
+
+        Raises:
+            ImageRejected: the file is no page.
+            LabelStudioError: Label Studio refused.
+        """
         stem = name.rpartition(".")[0] or name
         urls = [self.label_studio.upload(self.project_id, *page) for page in self._pages(stem, data)]
         key = self.interface.data_key
         about = {"sha256": digest, "filename": name}
-        datas: list[dict[str, Any]]
         if self.interface.paged:
-            datas = [{key: urls, **about}]
-        elif len(urls) == 1:
-            datas = [{key: urls[0], **about}]
-        else:
-            datas = [{key: url, "page": number, **about} for number, url in enumerate(urls, 1)]
-        self.label_studio.import_tasks(self.project_id, [{"data": data} for data in datas])
+            return [{key: urls, **about}]
+        if len(urls) == 1:
+            return [{key: urls[0], **about}]
+        return [{key: url, "page": number, **about} for number, url in enumerate(urls, 1)]
 
     def _pages(self, stem: str, data: bytes) -> list[tuple[str, bytes, str]]:
         """Name, bytes and media type of each page. Everything is decoded here first, so that no broken picture gets in."""
@@ -98,12 +100,13 @@ class Import:
             if data.startswith(magic):
                 self.loader.load(data)
                 return [(f"{stem}.{suffix}", data, kind)]
-        pages = [_png(page) for page in self.loader.pages(data)]
+        pages = [page_png(page) for page in self.loader.pages(data)]
         tails = [f"-p{number}" for number in range(1, len(pages) + 1)] if len(pages) > 1 else [""]
         return [(f"{stem}{tail}.png", page, "image/png") for tail, page in zip(tails, pages, strict=True)]
 
 
-def _png(page: PageImage) -> bytes:
+def page_png(page: PageImage) -> bytes:
+    """A page as it is uploaded where its file cannot be shown."""
     buffer = io.BytesIO()
     page.image.save(buffer, "PNG")
     return buffer.getvalue()

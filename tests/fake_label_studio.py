@@ -85,6 +85,7 @@ class FakeLabelStudio:
     tasks: dict[int, FakeTask] = field(default_factory=dict)
     annotations: dict[int, FakeAnnotation] = field(default_factory=dict)
     predictions: dict[int, FakePrediction] = field(default_factory=dict)
+    uploads: list[str] = field(default_factory=list)
     faults: deque[Fault | None] = field(default_factory=deque)
     fault: Fault | None = None
     requests: list[tuple[str, str]] = field(default_factory=list)
@@ -137,6 +138,12 @@ class FakeLabelStudio:
             at = self.tick()
             self.tasks[number] = FakeTask(number, project, dict(one), at, at)
         return list(range(first, first + len(data)))
+
+    def upload(self, project: int, form: bytes) -> int:
+        """A file out of a form, of which the name alone is kept; its number."""
+        name = form.partition(b'filename="')[2].partition(b'"')[0].decode()
+        self.uploads.append(f"upload/{project}/{len(self.uploads)}-{name}")
+        return len(self.uploads)
 
     def change_data(self, task: int, data: Body) -> None:
         self.tasks[task].data = dict(data)

@@ -208,9 +208,18 @@ class FakeTransport(httpx.BaseTransport):
 
     def import_tasks(self, request: httpx.Request, number: int) -> Body:
         self.project(request, number)
+        if request.url.params.get("commit_to_project") == "false":
+            return {"file_upload_ids": [self.fake.upload(number, request.read())]}
         bodies = json.loads(request.content)
-        assert all(body.keys() == {"data"} for body in bodies)
-        return {"task_ids": self.fake.add_tasks(number, [body["data"] for body in bodies])}
+        assert all(body.keys() in ({"data"}, {"data", "annotations"}) for body in bodies)
+        made = self.fake.add_tasks(number, [body["data"] for body in bodies])
+        for task, body in zip(made, bodies, strict=True):
+            for one in body.get("annotations", []):  # ground truth, unless it is said not to be
+                self.fake.annotate(task, lead_time=None, **{"ground_truth": True, **one})
+        return {"task_ids": made}
+
+    def uploaded(self, request: httpx.Request, number: int) -> Body:
+        return {"id": number, "file": self.fake.uploads[number - 1]}
 
     def delete_task(self, request: httpx.Request, number: int) -> None:
         self.task(request, number)
@@ -303,6 +312,7 @@ ROUTES: Sequence[tuple[str, str, Route]] = (
     ("GET", r"/api/projects/(\d+)/next", FakeTransport.next_task),
     ("POST", r"/api/projects/(\d+)/import", FakeTransport.import_tasks),
     ("POST", r"/api/projects/(\d+)/import/predictions", FakeTransport.import_predictions),
+    ("GET", r"/api/import/file-upload/(\d+)", FakeTransport.uploaded),
     ("GET", r"/api/tasks", FakeTransport.list_tasks),
     ("GET", r"/api/tasks/(\d+)/", FakeTransport.task),
     ("DELETE", r"/api/tasks/(\d+)/", FakeTransport.delete_task),

@@ -1,6 +1,6 @@
 """Three made documents with all that is odd about documents, and the golden files of every format.
 
-``PYTHONPATH=.:tests python tests/ml_backend/exports/exported_papers.py`` writes the golden files anew: look at the difference.
+``PYTHONPATH=.:tests python tests/exported_papers.py`` writes the golden files anew: look at the difference.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ml_backend.exports.formats import exporters
 from ml_backend.exports.ground_truth import GroundTruth, field_of
 from ml_backend.exports.ready import ready
 
-GOLDEN = Path(__file__).parents[2] / "data" / "exports"
+GOLDEN = Path(__file__).parent / "data" / "exports"
 SIZE = (120, 80)
 ODD = '../№ "x"\t<b>'
 SPECS = (
