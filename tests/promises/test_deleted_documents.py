@@ -1,0 +1,176 @@
+"""P13: what is deleted in Label Studio leaves no trace in docloop, within one look of our learning of it."""
+
+from __future__ import annotations
+
+import base64
+import io
+import logging
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from fake_label_studio import FakeLabelStudio
+from loop_parts import CONFIG, INTERFACE, FakeAccess, InlineSupervisor, Loop
+from made_receipts import SPECS, made_receipt
+from PIL import Image
+from traces import COLOUR, Canary
+
+from ml_backend.document.elements import Document, Word
+from ml_backend.document.samples import Sample
+from ml_backend.exporting import Exporting
+from ml_backend.ground_truth import Filters
+from ml_backend.jobs.queue import JobQueue
+from ml_backend.label_studio.tasks import Task
+from ml_backend.ocr.fake import FakeEngine
+from ml_backend.services import Services, build_services, export_index, page_files
+from ml_backend.settings import Settings
+from training.look import look
+from training.pauses import Pauses
+from training.ranking import observer, thresholds
+from training.worker import Worker
+
+CANARY = 3  # the number of the receipt
+WORD, NAME = "KANARIENVOGEL", "Kanarienvogel-0815.png"
+DOCUMENTS, CONFIRMED = 16, 13
+
+
+def receipt(number: int) -> Sample:
+    """A made-up one; the canary says its name instead of the company's, and again in a line of no field."""
+    made = made_receipt(number)
+    if number != CANARY:
+        return made
+    page = made.document.pages[0]
+    (company,) = [field for field in made.fields if field.label == "company"]
+    marked = {company.words[0], 0, 1}
+    words = tuple(_renamed(word) if at in marked else word for at, word in enumerate(page.words))
+    page = replace(page, words=words)
+    fields = [
+        replace(field, text=page.text_of(field.words)) if field.label == "company" else field for field in made.fields
+    ]
+    return replace(made, document=Document((page,)), fields=tuple(fields))
+
+
+def _renamed(word: Word) -> Word:
+    return replace(word, text=WORD)
+
+
+def picture(number: int) -> Image.Image:
+    """A page whose first pixel is its number; the canary's has a block of its colour."""
+    image = Image.new("RGB", (600, 900), "white")
+    image.putpixel((0, 0), (number, 0, 0))
+    if number == CANARY:
+        image.paste(COLOUR, (200, 300, 400, 600))
+    return image
+
+
+def task_data(number: int) -> dict[str, str]:
+    file = io.BytesIO()
+    picture(number).save(file, "PNG")
+    name = NAME if number == CANARY else f"receipt-{number}.png"
+    return {"image": "data:image/png;base64," + base64.b64encode(file.getvalue()).decode(), "filename": name}
+
+
+def read(image: Image.Image) -> tuple[Word, ...]:
+    pixel = image.getpixel((0, 0))
+    assert isinstance(pixel, tuple)
+    return receipt(int(pixel[0])).document.pages[0].words
+
+
+@pytest.fixture
+def services(settings: Settings) -> Iterator[Services]:
+    built = build_services(settings, FakeEngine(answer=read), observe=observer(thresholds(settings)))
+    yield built
+    built.close()
+
+
+@dataclass
+class Scene:
+    """A project in Label Studio whose canary has been through everything."""
+
+    loop: Loop
+    canary: Canary
+    out: Path
+
+    @property
+    def data_dir(self) -> Path:
+        return self.loop.services.settings.data_dir
+
+    def hits(self) -> list[str]:
+        return self.canary.traces(self.data_dir)
+
+    def look(self) -> None:
+        """One look with a sweep."""
+        look(self.loop.services, self.loop.project, Pauses(lambda: 0.0), sweep=True)
+
+
+@pytest.fixture
+def scene(services: Services, queue: JobQueue, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> Scene:
+    caplog.set_level(logging.DEBUG)
+    there = FakeLabelStudio()
+    services.access = FakeAccess(there)  # type: ignore[assignment]
+    worker = Worker(services, queue, InlineSupervisor(services.store))  # type: ignore[arg-type]
+    project = there.add_project("Receipts", CONFIG, "Uncertainty sampling")
+    data = [task_data(number) for number in range(DOCUMENTS)]
+    there.add_tasks(project, data)
+    papers = {one["image"]: receipt(number) for number, one in enumerate(data)}
+    loop = Loop(there, services, worker, queue, project, [0.0], papers.__getitem__)
+    scene = Scene(loop, Canary((WORD, NAME)), tmp_path / "given-out")
+    loop.turn()  # predicted
+    served = sorted(there.tasks)
+    for task in served[:CONFIRMED]:  # the canary among them
+        confirm(loop, task)
+    there.pass_time(120.0)
+    loop.turn()  # samples
+    services.store.runs.request(project, "ann", time.time())
+    loop.turn()  # a version
+    (run,) = services.store.runs.latest(loop.uid, 1)
+    assert run.state == "succeeded", run.reason
+    services.registry.activate(loop.uid, run.version)
+    loop.turn()  # predicted by it
+    services.store.releases.freeze(loop.record, SPECS, time.time())
+    files = page_files(services.settings)
+    exporting = Exporting(
+        services.store, loop.record, INTERFACE, files, services.loader.pages, export_index(services.settings)
+    )
+    exporting.run("jsonl", scene.out / "truth.jsonl", Filters())
+    scene.canary.remember(scene.data_dir / "docloop.sqlite3")
+    return scene
+
+
+def confirm(loop: Loop, task: int) -> None:
+    """Submit the truth of a task."""
+    from ml_backend.document.fields import Prediction
+    from ml_backend.label_studio.results import to_results
+
+    truth = loop.paper(loop.there.tasks[task].data["image"]).fields
+    result = to_results(Prediction(truth, ((600, 900),), 1.0, ""), INTERFACE, task)
+    loop.there.annotate(task, result, lead_time=7.5, prediction=loop.shown(task))
+
+
+def canary_task(loop: Loop) -> int:
+    (task,) = [number for number, one in loop.there.tasks.items() if one.data["filename"] == NAME]
+    return task
+
+
+@pytest.mark.slow
+def test_a_deleted_task_leaves_no_trace(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
+    loop, services = scene.loop, scene.loop.services
+    before = scene.hits()
+    for place in ("cache/ocr/", "pages/", "models/", "docloop.sqlite3: samples", "docloop.sqlite3: frozen_samples"):
+        assert any(hit.startswith(place) for hit in before), f"the canary never was in {place}: {before}"
+    (kept,) = export_index(services.settings).all()
+    versions = services.registry.versions(loop.uid)
+
+    loop.there.delete_tasks([canary_task(loop)])
+    scene.look()
+
+    assert scene.hits() == []
+    assert not scene.canary.found(caplog.text.encode())
+    assert [one.deleted for one in export_index(services.settings).all()] == [1]
+    assert scene.canary.traces(scene.out), "what was given out is out of reach"
+    assert [one.version for one in services.registry.versions(loop.uid)] == [one.version for one in versions]
+    for one in versions:
+        services.registry.get(loop.uid, one.version)  # whole: hashes fit
+    assert kept.deleted == 0
