@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import blake2b
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +15,10 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class TagModel:
-    """``weights`` has a row for each feature name in ``columns`` and a column for each of ``tags`` (``O``, ``B-total`` ...)."""
+    """``weights`` has a row for each feature in ``columns`` and a column for each of ``tags`` (``O``, ``B-total`` ...).
+
+    Features are known by ``hashed`` names alone: many are made of a document's words, which may have to be deleted one day.
+    """
 
     columns: Mapping[str, int]
     tags: tuple[str, ...]
@@ -24,10 +29,16 @@ class TagModel:
         """The probability of each tag for each row of feature names; unknown names are left out. Shape (rows, tags)."""
         logits = np.tile(self.bias, (len(rows), 1))
         for number, row in enumerate(rows):
-            known = [column for name in row if (column := self.columns.get(name)) is not None]
+            known = [column for name in row if (column := self.columns.get(hashed(name))) is not None]
             if known:
                 logits[number] += self.weights[known].sum(axis=0)
         return softmax(logits)
+
+
+@lru_cache(maxsize=1 << 17)
+def hashed(name: str) -> str:
+    """16 hexadecimal digits for a feature's name: enough that no two of a model's features have the same."""
+    return blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 
 def softmax(logits: Floats) -> Floats:
