@@ -49,10 +49,10 @@ class Champions:
                 known = self._loaded[project_uid] = (edition, self._best(project_uid))
             return known[1]
 
-    def forget(self, project_uid: str) -> None:
-        """Let go of a project's model; the next question loads it again."""
+    def forget(self) -> None:
+        """Let go of all models; the next question loads one again."""
         with self._lock:
-            self._loaded.pop(project_uid, None)
+            self._loaded.clear()
 
     def version_of(self, project_uid: str) -> str:
         """The version that answers for a project, at once: ``/setup`` has 3 seconds, and loading a model may take as long."""

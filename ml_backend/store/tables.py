@@ -33,6 +33,7 @@ projects = sa.Table(
     sa.Column("refusal", Text, nullable=False),
     sa.Column("trained_samples", sa.Integer, nullable=False),
     sa.Column("followed", sa.Boolean, nullable=False),
+    sa.Column("seen_as", Text, nullable=False, server_default=""),
     sqlite_autoincrement=True,
 )
 

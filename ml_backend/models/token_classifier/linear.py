@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from hashlib import blake2b
 
 import numpy as np
@@ -28,14 +27,14 @@ class TagModel:
     def chances(self, rows: Sequence[Sequence[str]]) -> Floats:
         """The probability of each tag for each row of feature names; unknown names are left out. Shape (rows, tags)."""
         logits = np.tile(self.bias, (len(rows), 1))
+        columns = {name: self.columns.get(hashed(name)) for name in {name for row in rows for name in row}}
         for number, row in enumerate(rows):
-            known = [column for name in row if (column := self.columns.get(hashed(name))) is not None]
+            known = [column for name in row if (column := columns[name]) is not None]
             if known:
                 logits[number] += self.weights[known].sum(axis=0)
         return softmax(logits)
 
 
-@lru_cache(maxsize=1 << 17)
 def hashed(name: str) -> str:
     """16 hexadecimal digits for a feature's name: enough that no two of a model's features have the same."""
     return blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()

@@ -1,4 +1,5 @@
-"""Documents know their pages, so that what was read of a page can go with the last document that has it."""
+"""Documents know their pages, so that what was read of a page can go with the last document that has it; projects know who saw
+them, so that nobody else is believed that they are gone."""
 
 from __future__ import annotations
 
@@ -14,3 +15,4 @@ def upgrade() -> None:
 
     text = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
     op.add_column("documents", sa.Column("digests", text, nullable=False, server_default="[]"))
+    op.add_column("projects", sa.Column("seen_as", text, nullable=False, server_default=""))
