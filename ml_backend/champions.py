@@ -1,8 +1,8 @@
 """Which field model answers for a project: the promoted version of its registry, or the keyword baseline, version 0.
 
 The pointer is read at every question (one small file), so that a promotion or a rollback in another process is followed at once;
-a loaded model is kept for as long as it is the champion, and its files are the same. A version that does not verify is never loaded: the last good one
-answers, and the reason is logged once.
+a loaded model is kept for as long as it is the champion, and its files are the same. A version that does not verify is never
+loaded: the last good one answers, and the reason is logged once.
 """
 
 from __future__ import annotations

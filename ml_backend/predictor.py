@@ -109,9 +109,7 @@ class Predictor:
                 pages.append(Page(1, 1))
         if len(failures) == len(pages):
             raise failures[0]
-        return ReadDocument(
-            Document(tuple(pages)), content_of(digests), tuple(failures), tuple(files), tuple(digests)
-        )
+        return ReadDocument(Document(tuple(pages)), content_of(digests), tuple(failures), tuple(files), tuple(digests))
 
     def read_pages(self, pictures: Sequence[PageImage], project_uid: str) -> Document:
         """The words of a document of a project whose pages are at hand. Raises EngineFailed."""

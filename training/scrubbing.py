@@ -2,8 +2,8 @@
 
 A version quotes its documents: what its memory recalls, what it answered on them before it had seen them, the spellings that it
 mends by, the pages of its report. All of that goes, document by document; what was learned from all of them together, the
-weights, stays, and ``status`` lists the version as tainted. Nothing else of a version changes, so it answers other documents as it
-did, but for what only the deleted one could tell it.
+weights, stays, and ``status`` lists the version as tainted. Nothing else of a version changes, so it answers other documents as
+it did, but for what only the deleted one could tell it.
 
 Level-triggered: a version says in its manifest how many documents were taken out of it, its release how many were deleted.
 """

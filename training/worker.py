@@ -255,8 +255,8 @@ class Worker:
             self._services.store.projects.update(record.uid, fault="", fault_since=None)
 
     def _gone(self, project_id: int, error: LabelStudioError) -> bool:
-        """Label Studio has no such project (any more). One that was deleted for certain is forgotten with all that was made of it;
-        else it is left alone until a hint or ``docloop connect`` names it again."""
+        """Label Studio has no such project (any more). One that was deleted for certain is forgotten with all that was made of
+        it; else it is left alone until a hint or ``docloop connect`` names it again."""
         services, label_studio = self._services, self._services.access.client()
         record = services.store.projects.by_number(project_id)
         deleted = record is not None and record.seen_as == label_studio.identity and label_studio.deleted(project_id)

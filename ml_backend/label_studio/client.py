@@ -202,16 +202,17 @@ class LabelStudio:
         except LabelStudioError as error:
             if error.code != HAS_NONE:
                 return False
-        seen: set[int] = set()
+        seen, page = set[int](), 0
         while True:
-            body = self.call("GET", "api/projects/", page=1 + len(seen) // _PAGE, page_size=_PAGE)
+            page += 1
+            body = self.call("GET", "api/projects/", page=page, page_size=100)
             with self.reading("api/projects/"):
-                new, count = {int(one["id"]) for one in body["results"]}, int(body["count"])
+                new, count = {int(one["id"]) for one in body["results"]} - seen, int(body["count"])
             seen |= new
-            if project_id in seen or len(seen) >= count:
-                return project_id not in seen
-            if len(new) < _PAGE:  # less than it says there is
+            if project_id in seen or (not new and len(seen) < count):  # there it is, or there are more than it shows
                 return False
+            if len(seen) >= count:
+                return True
 
     def find_project(self, title: str) -> Project | None:
         """The oldest project with exactly this title."""

@@ -274,7 +274,9 @@ class ModelRegistry:
     def _clear(self, project: Path) -> None:
         for name in os.listdir(project):
             if name.startswith(_WAS) and not _is_there(project / name.removeprefix(_WAS)):
-                os.rename(project / name, project / name.removeprefix(_WAS))  # whoever rewrote it died between two renames
+                os.rename(
+                    project / name, project / name.removeprefix(_WAS)
+                )  # whoever rewrote it died between two renames
             elif name.startswith(_ASIDE):
                 _remove(project / name)
 

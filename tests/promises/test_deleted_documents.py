@@ -7,21 +7,28 @@ import io
 import logging
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
-from fake_label_studio import FakeLabelStudio
+from fake_label_studio import FakeLabelStudio, Fault
+from fake_label_studio_routes import ROUTES
 from loop_parts import CONFIG, INTERFACE, FakeAccess, InlineSupervisor, Loop
 from made_receipts import SPECS, made_receipt
 from PIL import Image
 from traces import COLOUR, Canary
 
 from ml_backend.document.elements import Document, Word
+from ml_backend.document.fields import Field, Prediction
+from ml_backend.document.geometry import Box
 from ml_backend.document.samples import Sample
+from ml_backend.errors import EngineFailed
 from ml_backend.exporting import Exporting
 from ml_backend.ground_truth import Filters
 from ml_backend.jobs.queue import JobQueue
+from ml_backend.label_studio.results import to_results
 from ml_backend.label_studio.tasks import Task
 from ml_backend.ocr.fake import FakeEngine
 from ml_backend.services import Services, build_services, export_index, page_files
@@ -30,6 +37,8 @@ from training.look import look
 from training.pauses import Pauses
 from training.ranking import observer, thresholds
 from training.worker import Worker
+
+pytestmark = pytest.mark.slow
 
 CANARY = 3  # the number of the receipt
 WORD, NAME = "KANARIENVOGEL", "Kanarienvogel-0815.png"
@@ -141,9 +150,6 @@ def scene(services: Services, queue: JobQueue, tmp_path: Path, caplog: pytest.Lo
 
 def confirm(loop: Loop, task: int) -> None:
     """Submit the truth of a task."""
-    from ml_backend.document.fields import Prediction
-    from ml_backend.label_studio.results import to_results
-
     truth = loop.paper(loop.there.tasks[task].data["image"]).fields
     result = to_results(Prediction(truth, ((600, 900),), 1.0, ""), INTERFACE, task)
     loop.there.annotate(task, result, lead_time=7.5, prediction=loop.shown(task))
@@ -154,7 +160,6 @@ def canary_task(loop: Loop) -> int:
     return task
 
 
-@pytest.mark.slow
 def test_a_deleted_task_leaves_no_trace(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
     loop, services = scene.loop, scene.loop.services
     before = scene.hits()
@@ -174,3 +179,86 @@ def test_a_deleted_task_leaves_no_trace(scene: Scene, caplog: pytest.LogCaptureF
     for one in versions:
         services.registry.get(loop.uid, one.version)  # whole: hashes fit
     assert kept.deleted == 0
+
+
+def test_a_document_that_was_only_predicted_leaves_no_trace_either(services: Services, queue: JobQueue) -> None:
+    loop, canary = predicted(services, queue)
+    before = canary.traces(services.settings.data_dir)
+    assert {hit.partition("/")[0] for hit in before} >= {"cache", "docloop.sqlite3: predictions"}, before
+    canary.remember(services.settings.data_dir / "docloop.sqlite3")
+    loop.there.delete_tasks([canary_task(loop)])
+    look(services, loop.project, Pauses(lambda: 0.0), sweep=True)
+    assert canary.traces(services.settings.data_dir) == []
+    assert len(list((services.settings.data_dir / "cache" / "ocr").rglob("*.json"))) == 3, (
+        "the pages of the other documents stay"
+    )
+
+
+def test_a_box_that_was_drawn_is_forgotten_with_its_page(services: Services, queue: JobQueue) -> None:
+    """What stands in it is read on its own, and cached, where no word of the page lies inside."""
+    loop, _ = predicted(services, queue)
+    task = Task(canary_task(loop), loop.there.tasks[canary_task(loop)].data)
+    drawn = Field("company", "", Box(0.9, 0.97, 1.0, 1.0))
+    with suppress(EngineFailed):
+        services.predictor.read_region(task, INTERFACE, drawn, loop.uid)
+    cached = services.settings.data_dir / "cache" / "ocr"
+    assert len(list(cached.rglob("*.json"))) == 5
+    loop.there.delete_tasks([task.id])
+    look(services, loop.project, Pauses(lambda: 0.0), sweep=True)
+    assert len(list(cached.rglob("*.json"))) == 3
+
+
+def test_a_deleted_project_leaves_no_trace(services: Services, queue: JobQueue) -> None:
+    loop, canary = predicted(services, queue)
+    data_dir, uid = services.settings.data_dir, loop.uid
+    for folder in (data_dir / "models" / uid, data_dir / "readers" / uid, data_dir / "training" / f"{uid}-7"):
+        folder.mkdir(parents=True)
+        (folder / "made-of-it.json").write_text(f'["{WORD}"]')
+    other = loop.there.add_project("Invoices", CONFIG)
+    services.store.runs.request(loop.project, "ann", 1.0)
+    loop.there.delete_project(loop.project)
+    loop.worker.look(loop.project)
+    assert canary.traces(data_dir) == []
+    assert (services.store.projects.all(), services.store.runs.requests()) == ([], [])
+    assert not [path for path in data_dir.rglob("*") if uid in path.name]
+    assert other in loop.there.projects
+
+
+@pytest.mark.parametrize("seen", ["a proxy's 404", "another token", "a list that is cut"])
+def test_only_label_studio_itself_can_say_that_a_project_is_gone(
+    services: Services, queue: JobQueue, seen: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop, canary = predicted(services, queue)
+    if seen == "a proxy's 404":
+        loop.there.fault = Fault("404")
+    else:
+        loop.there.delete_project(loop.project)
+    if seen == "another token":
+        services.store.projects.update(loop.uid, seen_as="who had the token before")
+    if seen == "a list that is cut":
+        monkeypatch.setattr("fake_label_studio_routes.ROUTES", _with(lambda *_: {"count": 31, "results": []}))
+    loop.worker.look(loop.project)
+    (kept,) = services.store.projects.all()
+    assert kept.fault
+    assert services.store.documents.count(kept.uid) == 4
+    assert canary.traces(services.settings.data_dir)
+
+
+def _with(listing: Any) -> list[Any]:
+    """The routes, with another list of projects."""
+    return [
+        (method, path, listing if (method, path) == ("GET", r"/api/projects/") else route)
+        for method, path, route in ROUTES
+    ]
+
+
+def predicted(services: Services, queue: JobQueue) -> tuple[Loop, Canary]:
+    """A project of four documents, the canary among them, that were predicted."""
+    there = FakeLabelStudio()
+    services.access = FakeAccess(there)  # type: ignore[assignment]
+    worker = Worker(services, queue, InlineSupervisor(services.store))  # type: ignore[arg-type]
+    project = there.add_project("Receipts", CONFIG, "Uncertainty sampling")
+    there.add_tasks(project, [task_data(number) for number in range(4)])
+    loop = Loop(there, services, worker, queue, project, [0.0])
+    loop.turn()
+    return loop, Canary((WORD, NAME))

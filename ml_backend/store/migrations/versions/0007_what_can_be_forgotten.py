@@ -14,5 +14,5 @@ def upgrade() -> None:
     from alembic import op
 
     text = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
-    op.add_column("documents", sa.Column("digests", text, nullable=False, server_default="[]"))
+    op.add_column("documents", sa.Column("digests", sa.Text, nullable=False, server_default="[]"))
     op.add_column("projects", sa.Column("seen_as", text, nullable=False, server_default=""))
