@@ -13,7 +13,18 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from docloop import cli_exports, cli_loop, cli_ocr, cli_releases, cli_servers, cli_statistics, draw, presets, show
+from docloop import (
+    cli_exports,
+    cli_forget,
+    cli_loop,
+    cli_ocr,
+    cli_releases,
+    cli_servers,
+    cli_statistics,
+    draw,
+    presets,
+    show,
+)
 from docloop.reading import Reading, read_all
 from docloop.sources import expand, name_of, url_list
 from docloop.terminal import PRESETS, ProjectOption, app, err, out, progress
@@ -28,6 +39,7 @@ _WAIT = 1.0  # seconds between tries to be the one who pushes
 __all__ = [
     "app",
     "cli_exports",
+    "cli_forget",
     "cli_loop",
     "cli_ocr",
     "cli_releases",

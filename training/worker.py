@@ -256,7 +256,7 @@ class Worker:
 
     def _gone(self, project_id: int, error: LabelStudioError) -> bool:
         """Label Studio has no such project (any more). One that was deleted for certain is forgotten with all that was made of
-        it; else it is left alone until a hint or ``docloop connect`` names it again."""
+        it; else it is left alone until a hint or ``docloop connect`` names it again, or a person has it forgotten."""
         services, label_studio = self._services, self._services.access.client()
         record = services.store.projects.by_number(project_id)
         deleted = record is not None and record.seen_as == label_studio.identity and label_studio.deleted(project_id)
@@ -266,8 +266,9 @@ class Worker:
             forget_project(services, record, self._now())
         elif record is not None:
             log.warning("project %s is not followed any more: %s", project_id, error.message)
-            self._services.store.projects.update(
-                record.uid, followed=False, fault=str(error), fault_since=record.fault_since or self._now()
+            fault = f"{error} What docloop has of it stays; docloop forget --project {project_id} deletes that."
+            services.store.projects.update(
+                record.uid, followed=False, fault=fault, fault_since=record.fault_since or self._now()
             )
         return True
 
