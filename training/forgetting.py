@@ -13,21 +13,50 @@ import shutil
 from ml_backend.errors import ModelRejected
 from ml_backend.services import Services, checkpoints, export_index, failed_imports, page_files
 from ml_backend.store.records import ProjectRecord
+from ml_backend.store.store import Store
 from training.scrubbing import scrub
 
 log = logging.getLogger(__name__)
 
 
 def forget_in_versions(services: Services, now: float) -> None:
-    """Take deleted documents out of releases, and out of the files of the versions that learned from them.
+    """Take deleted documents out of releases, out of the files of the versions that learned from them, and out of what trainings
+    have left.
 
     Cheap where nothing was deleted: a training may have begun before, and end at any time.
     """
     store = services.store
     store.releases.forget_gone(now)
+    for folder in checkpoints(services.settings).glob("*.*-*"):
+        if not _is_open(store, folder.name):
+            shutil.rmtree(folder, ignore_errors=True)
     for project in store.projects.all():
         if versions := scrub(store, services.registry, project.uid):
             log.info("deleted documents were taken out of %s of project %s", ", ".join(versions), project.project_id)
+
+
+def train_without(services: Services, project: ProjectRecord, now: float) -> bool:
+    """Where a layout model is being trained, its folder holds the words and pictures of its documents, for hours. Documents of
+    the project were deleted: that run ends, and another one is asked for. Whether there was such a run.
+
+    Other trainings take minutes and have no folder.
+    """
+    runs = services.store.runs
+    run = runs.open_run(project.uid)
+    if run is None or run.cancel or not (checkpoints(services.settings) / f"{project.uid}-{run.number}").is_dir():
+        return False
+    with services.store.transaction():
+        runs.cancel(run.id, now)
+        runs.request(project.project_id, run.requested_by, now, run.options)
+    log.warning("project %s: run %s begins anew, documents of it were deleted", project.project_id, run.number)
+    return True
+
+
+def _is_open(store: Store, name: str) -> bool:
+    """Whether the run that a folder of checkpoints is named by may go on."""
+    uid, _, number = name.rpartition("-")
+    run = store.runs.open_run(uid)
+    return run is not None and str(run.number) == number
 
 
 def forget_gone(services: Services, now: float, answers: bool = True) -> None:

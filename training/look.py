@@ -19,7 +19,7 @@ from ml_backend.store.records import ProjectRecord, RunRecord
 from ml_backend.store.store import Store
 from training.confirmed_pages import ConfirmedPages
 from training.decide import Decision, Situation, decide
-from training.forgetting import forget_gone, forget_in_versions, forget_project
+from training.forgetting import forget_gone, forget_in_versions, forget_project, train_without
 from training.pauses import Pauses
 from training.reconcile import Reconcile, ReconcileReport
 from training.rereading import Rereading
@@ -65,6 +65,8 @@ def look(
     record = remember(services, project, interface)
     sweep = sweep or now() - record.swept_at > SWEEP_EVERY
     reconciled = Reconcile(services.access.client(), store, project, interface, now()).run(sweep)
+    if reconciled.documents_gone:
+        train_without(services, record, now())
     if reconciled.documents_gone or reconciled.swept:
         forget_gone(services, now(), answers=reconciled.documents_gone > 0)
     else:

@@ -30,9 +30,11 @@ from ml_backend.ground_truth import Filters
 from ml_backend.jobs.queue import JobQueue
 from ml_backend.label_studio.results import to_results
 from ml_backend.label_studio.tasks import Task
+from ml_backend.models.combined import Combined
 from ml_backend.ocr.fake import FakeEngine
-from ml_backend.services import Services, build_services, export_index, page_files
+from ml_backend.services import Services, build_services, checkpoints, export_index, page_files
 from ml_backend.settings import Settings
+from ml_backend.status import tainted_versions
 from training.look import look
 from training.pauses import Pauses
 from training.ranking import observer, thresholds
@@ -168,17 +170,31 @@ def test_a_deleted_task_leaves_no_trace(scene: Scene, caplog: pytest.LogCaptureF
     (kept,) = export_index(services.settings).all()
     versions = services.registry.versions(loop.uid)
 
-    loop.there.delete_tasks([canary_task(loop)])
+    deleted = Task(canary_task(loop), loop.there.tasks[canary_task(loop)].data)
+    loop.there.delete_tasks([deleted.id])
     scene.look()
 
     assert scene.hits() == []
-    assert not scene.canary.found(caplog.text.encode())
+    loop.turn()
+    assert scene.hits() == [], "nothing that runs on its own brings it back"
+    logged = [record.getMessage() for phase in ("setup", "call") for record in caplog.get_records(phase)]
+    assert len(logged) > 20
+    assert not scene.canary.found("\n".join(logged).encode(), depth=0)
     assert [one.deleted for one in export_index(services.settings).all()] == [1]
     assert scene.canary.traces(scene.out), "what was given out is out of reach"
     assert [one.version for one in services.registry.versions(loop.uid)] == [one.version for one in versions]
     for one in versions:
         services.registry.get(loop.uid, one.version)  # whole: hashes fit
+    assert tainted_versions(services.store, services.registry, loop.uid).keys() == {one.version for one in versions}
     assert kept.deleted == 0
+    remembered = services.champions.of(loop.uid)
+    assert isinstance(remembered, Combined)
+    assert not scene.canary.found(repr(remembered.members["memory"].papers).encode())  # type: ignore[attr-defined]
+    engine = services.pool.engine
+    assert isinstance(engine, FakeEngine)
+    calls = engine.calls
+    services.batches.predict_all([deleted], INTERFACE, loop.uid)
+    assert engine.calls == calls + 1, "neither its prediction nor its words were remembered"
 
 
 def test_a_document_that_was_only_predicted_leaves_no_trace_either(services: Services, queue: JobQueue) -> None:
@@ -192,6 +208,29 @@ def test_a_document_that_was_only_predicted_leaves_no_trace_either(services: Ser
     assert len(list((services.settings.data_dir / "cache" / "ocr").rglob("*.json"))) == 3, (
         "the pages of the other documents stay"
     )
+
+
+def test_a_layout_model_that_is_being_trained_begins_anew_without_the_document(
+    services: Services, queue: JobQueue
+) -> None:
+    loop, canary = predicted(services, queue)
+    store, uid = services.store, loop.uid
+    asked = store.runs.begin(uid, loop.project, "ann", "", 4, 1.0)
+    assert asked is not None
+    run = store.runs.claim(asked.id, 2.0)
+    assert run is not None
+    work = checkpoints(services.settings) / f"{uid}-{run.number}"
+    work.mkdir(parents=True)
+    (work / "samples.jsonl").write_text(WORD)
+    loop.there.delete_tasks([canary_task(loop)])
+    loop.worker.look(loop.project)
+    now = store.runs.get(run.id)
+    assert now is not None
+    assert now.cancel, "its process sees that at its next heartbeat, and ends"
+    assert [one.requested_by for one in store.runs.requests()] == ["ann"]
+    store.runs.finish(run.id, run.attempt, "cancelled", 3.0)
+    loop.worker.look(loop.project)
+    assert canary.traces(services.settings.data_dir) == []
 
 
 def test_a_box_that_was_drawn_is_forgotten_with_its_page(services: Services, queue: JobQueue) -> None:
