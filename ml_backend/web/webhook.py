@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 
 from flask import Blueprint, Response, jsonify
@@ -24,7 +25,8 @@ def webhook_api(services: Services) -> Blueprint:
             raise BadRequest('A webhook names its "action" and its "project".')
         HINTS.labels(event.action if event.action in KNOWN_ACTIONS else "other").inc()
         if event.action == TASKS_DELETED:
-            services.forget_answers()
+            # Beside the answer: it waits for whoever loads a model just now.
+            threading.Thread(target=services.forget_answers, name="forget", daemon=True).start()
         if event.starts_training:
             # A command, not a hint: durable before it is acknowledged. Label Studio gives this one 100 seconds.
             services.store.runs.request(event.project_id, "Label Studio's button", time.time())

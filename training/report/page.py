@@ -17,7 +17,7 @@ from training.verdict_words import number
 
 FILE = "report.html"
 WORST = 12  # documents that are shown
-_DOCUMENT = re.compile(r'<details data-document="([0-9a-f]{64})".*?</details>', re.DOTALL)
+_DOCUMENT = re.compile(r'<details(?: data-document="([0-9a-f]{64})")?.*?</details>', re.DOTALL)
 _GONE = "<p>A document that was deleted since.</p>"
 
 
@@ -27,8 +27,11 @@ def write_report(folder: Path, story: Story, judged: Judged, scans: Scans = no_s
 
 
 def without(page: str, contents: Collection[str]) -> str:
-    """A page of ``render`` that does not show these documents any more; nothing else on it is of one document."""
-    gone = set(contents)
+    """A page of ``render`` that does not show these documents any more; nothing else on it is of one document.
+
+    An older docloop did not say which documents it shows: then all of them go.
+    """
+    gone = {*contents, None}
     return _DOCUMENT.sub(lambda found: _GONE if found[1] in gone else found[0], page)
 
 
