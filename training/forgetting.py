@@ -36,8 +36,9 @@ def forget_in_versions(services: Services, now: float) -> None:
 
 
 def train_without(services: Services, project: ProjectRecord, now: float) -> bool:
-    """Where a layout model is being trained, its folder holds the words and pictures of its documents, for hours. Documents of
-    the project were deleted: that run ends, and another one is asked for. Whether there was such a run.
+    """Where a layout model is being trained, its folder holds the words and pictures of its documents, for hours. Documents that
+    a release of the project holds were deleted, as all trainings freeze one: that run ends, and another one is asked for. Whether
+    there was such a run.
 
     Other trainings take minutes and have no folder.
     """

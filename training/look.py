@@ -65,7 +65,7 @@ def look(
     record = remember(services, project, interface)
     sweep = sweep or now() - record.swept_at > SWEEP_EVERY
     reconciled = Reconcile(services.access.client(), store, project, interface, now()).run(sweep)
-    if reconciled.documents_gone:
+    if store.releases.forget_gone(now()) and reconciled.documents_gone:
         train_without(services, record, now())
     if reconciled.documents_gone or reconciled.swept:
         forget_gone(services, now(), answers=reconciled.documents_gone > 0)

@@ -222,6 +222,18 @@ def test_a_layout_model_that_is_being_trained_begins_anew_without_the_document(
     work = checkpoints(services.settings) / f"{uid}-{run.number}"
     work.mkdir(parents=True)
     (work / "samples.jsonl").write_text(WORD)
+    tasks, documents = sorted(loop.there.tasks), store.documents.ids(uid)
+    for task in tasks[2:]:
+        confirm(replace(loop, paper=lambda image: receipt(CANARY)), task)
+    loop.there.pass_time(120.0)
+    loop.worker.look(loop.project)
+    store.releases.freeze(loop.record, SPECS, 1.5)
+    loop.there.delete_tasks([tasks[0]])
+    loop.worker.look(loop.project)
+    before = store.runs.get(run.id)
+    assert before is not None
+    assert not before.cancel, "that one was not confirmed, and not learned from"
+    assert set(documents) == set(tasks)
     loop.there.delete_tasks([canary_task(loop)])
     loop.worker.look(loop.project)
     now = store.runs.get(run.id)
@@ -229,6 +241,7 @@ def test_a_layout_model_that_is_being_trained_begins_anew_without_the_document(
     assert now.cancel, "its process sees that at its next heartbeat, and ends"
     assert [one.requested_by for one in store.runs.requests()] == ["ann"]
     store.runs.finish(run.id, run.attempt, "cancelled", 3.0)
+    loop.there.delete_tasks(tasks[2:3])  # which said the same
     loop.worker.look(loop.project)
     assert canary.traces(services.settings.data_dir) == []
 
