@@ -15,6 +15,7 @@ from rich.markup import escape
 
 from docloop import (
     cli_exports,
+    cli_forget,
     cli_imports,
     cli_loop,
     cli_ocr,
@@ -39,6 +40,7 @@ _WAIT = 1.0  # seconds between tries to be the one who pushes
 __all__ = [
     "app",
     "cli_exports",
+    "cli_forget",
     "cli_imports",
     "cli_loop",
     "cli_ocr",
@@ -165,11 +167,11 @@ def import_command(
     list; [bold]docloop import --project 7 --retry-failed[/bold] tries it again.
     """
     from docloop.import_files import FailedSources, Import, ImportReport
-    from ml_backend.services import build_services
+    from ml_backend.services import build_services, failed_imports
 
     settings = load_settings()
     services = build_services(settings, any_public_host=True)
-    failures = FailedSources(settings.data_dir / "imports" / f"project-{project}-failed.txt")
+    failures = FailedSources(failed_imports(settings, project))
     names = list(expand(sources or [])) + (url_list(urls) if urls else []) + (failures.read() if retry_failed else [])
     report = ImportReport()
     try:

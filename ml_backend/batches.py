@@ -137,6 +137,12 @@ class BatchPredictor:
         TASK_FAILURES.labels(error.code).inc()
         return error
 
+    def forget(self) -> None:
+        """Drop all that is remembered; what is being computed is finished, and remembered again."""
+        with self._lock:
+            self._cache.clear()
+            self._failures.clear()
+
     def close(self) -> None:
         """Finish what runs, drop what waits."""
         with self._lock:

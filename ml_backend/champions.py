@@ -1,8 +1,8 @@
 """Which field model answers for a project: the promoted version of its registry, or the keyword baseline, version 0.
 
 The pointer is read at every question (one small file), so that a promotion or a rollback in another process is followed at once;
-a loaded model is kept for as long as it is the champion. A version that does not verify is never loaded: the last good one
-answers, and the reason is logged once.
+a loaded model is kept for as long as it is the champion, and its files are the same. A version that does not verify is never
+loaded: the last good one answers, and the reason is logged once.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Champions:
         self.registry = registry
         self._baseline = baseline
         self._loaders = loaders
-        self._loaded: dict[str, tuple[str, FieldExtractor]] = {}  # project -> (what the pointer says, its model)
+        self._loaded: dict[str, tuple[tuple[str, int], FieldExtractor]] = {}  # project -> (what was wanted, its model)
         self._lock = threading.Lock()
 
     @property
@@ -44,16 +44,21 @@ class Champions:
         if not wanted:
             return self._baseline
         with self._lock:
-            known = self._loaded.get(project_uid)
-            if known is None or known[0] != wanted:
-                known = self._loaded[project_uid] = (wanted, self._best(project_uid))
+            known, edition = self._loaded.get(project_uid), (wanted, self.registry.edition(project_uid, wanted))
+            if known is None or known[0] != edition:
+                known = self._loaded[project_uid] = (edition, self._best(project_uid))
             return known[1]
+
+    def forget(self) -> None:
+        """Let go of all models; the next question loads one again."""
+        with self._lock:
+            self._loaded.clear()
 
     def version_of(self, project_uid: str) -> str:
         """The version that answers for a project, at once: ``/setup`` has 3 seconds, and loading a model may take as long."""
         wanted = self._wanted(project_uid)
         known = self._loaded.get(project_uid)
-        if known is not None and known[0] == wanted:
+        if known is not None and known[0][0] == wanted:
             return known[1].version
         return wanted or self._baseline.version
 
@@ -85,8 +90,11 @@ class Champions:
             log.error("project %s: %s", project_uid, best.reason)
         if best.manifest is None or best.folder is None:
             return self._baseline
-        try:
-            return self.load(best.manifest, best.folder)
-        except ModelRejected as error:
-            log.error("project %s: %s cannot be loaded (%s); keywords answer", project_uid, best.version, error.code)
-            return self._baseline
+        for again in (True, False):
+            try:
+                return self.load(best.manifest, best.folder)
+            except ModelRejected as error:  # once more: it may have been rewritten between two of its files
+                if not again:
+                    said = "project %s: %s cannot be loaded (%s); keywords answer"
+                    log.error(said, project_uid, best.version, error.code)
+        return self._baseline

@@ -103,6 +103,7 @@ class Exporting:
 
     def _batch(self, format: str, out: Path, folder: ExportFolder, seen: list[str]) -> Batch:
         at = self.now().astimezone(UTC)
+        known = self.store.documents.with_contents(self.project.uid, [content for content in seen if content])
         whole = hashlib.sha256("\n".join(f"{name} {sha}" for name, sha in sorted(folder.files.items())).encode())
         return Batch(
             id=f"{at:%Y%m%dT%H%M%SZ}-{format}-{whole.hexdigest()[:8]}",
@@ -111,7 +112,7 @@ class Exporting:
             project_uid=self.project.uid,
             out=str(out.absolute()),
             counts=dict(folder.counts),
-            contents=tuple(content for content in seen if content),
+            contents={content: known.get(content, ()) for content in seen if content},
         )
 
     def _manifest(self, batch: Batch, filters: Filters) -> dict[str, Any]:

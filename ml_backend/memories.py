@@ -66,6 +66,11 @@ class Memories:
         except StoreError:
             return None
 
+    def forget(self) -> None:
+        """Let go of all memories; the next question reads the samples that there are then."""
+        with self._lock:
+            self._known.clear()
+
     def _memory(self, project_uid: str) -> LayoutMemory | None:
         """The memory of a project; None where there is nothing to remember. New samples are added, the others are kept.
 

@@ -33,13 +33,14 @@ Observer = Callable[[Document, Extraction, Sequence[FieldSpec]], object]
 
 @dataclass(frozen=True, slots=True)
 class ReadDocument:
-    """The words of a task's pages. ``content`` is the SHA-256 of the pages' pixels, ``failures`` why some pages are empty,
-    ``files`` the bytes of each page where it was read whole."""
+    """The words of a task's pages. ``content`` is the SHA-256 of the pages' pixels, ``digests`` are those of each page,
+    ``failures`` why some pages are empty, ``files`` the bytes of each page where it was read whole."""
 
     document: Document
     content: str
     failures: tuple[DocloopError, ...] = ()
     files: tuple[bytes, ...] = ()
+    digests: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,7 @@ class Predictor:
             model_version=version_name(extractor.version, interface.fingerprint, reader),
             notes=prediction.notes + tuple(error.message for error in reading.failures),
             content=reading.content,
+            digests=reading.digests,
         )
 
     def read_task(self, task: Task, interface: Interface, project_uid: str, whole: bool = False) -> ReadDocument:
@@ -107,7 +109,7 @@ class Predictor:
                 pages.append(Page(1, 1))
         if len(failures) == len(pages):
             raise failures[0]
-        return ReadDocument(Document(tuple(pages)), content_of(digests), tuple(failures), tuple(files))
+        return ReadDocument(Document(tuple(pages)), content_of(digests), tuple(failures), tuple(files), tuple(digests))
 
     def read_pages(self, pictures: Sequence[PageImage], project_uid: str) -> Document:
         """The words of a document of a project whose pages are at hand. Raises EngineFailed."""
@@ -178,4 +180,5 @@ def _crop(image: PageImage, box: Box) -> PageImage:
     left, top = max(0.0, box.left * width - margin), max(0.0, box.top * height - margin)
     right, bottom = min(width, box.right * width + margin), min(height, box.bottom * height + margin)
     part = (int(left), int(top), max(int(left) + 1, int(right)), max(int(top) + 1, int(bottom)))
-    return PageImage.of(image.image.crop(part))
+    place = ",".join(map(str, part))
+    return PageImage(image.image.crop(part), f"{image.digest}/{place}")  # a cache forgets it with its page

@@ -40,7 +40,7 @@ _CACHE_BYTES = 2_000_000_000
 LAPTOP_MODEL = "token-classifier"  # the kind of model that a laptop learns
 COMBINED = "combined"  # the kind of version that holds several
 LAYOUT = "layout-model"  # LayoutLMv3 or LiLT
-MODELS, PAGES, EXPORTS = "models", "pages", "exports"  # folders of the data folder
+MODELS, PAGES, EXPORTS, CHECKPOINTS = "models", "pages", "exports", "training"  # folders of the data folder
 KEYWORDS = "keywords"  # the member that needs no training
 
 
@@ -110,6 +110,7 @@ class Services:
     batches: BatchPredictor
     registry: ModelRegistry
     champions: Champions
+    memories: Memories
     readers: Readers
     hints: Hints
     access: LabelStudioAccess
@@ -129,6 +130,12 @@ class Services:
         """The model version of a project's predictions for its labelling interface. Raises ConfigUnsupported."""
         fingerprint = self.interface(label_config).fingerprint
         return version_name(self.champions.version_of(project_uid), fingerprint, self.readers.mark(project_uid))
+
+    def forget_answers(self) -> None:
+        """Let go of everything in this process that was read or answered: documents were deleted. It comes again when asked."""
+        self.batches.forget()
+        self.memories.forget()
+        self.champions.forget()
 
     def close(self) -> None:
         self.batches.close()
@@ -205,6 +212,16 @@ def export_index(settings: Settings) -> ExportIndex:
     return ExportIndex(settings.data_dir / EXPORTS)
 
 
+def failed_imports(settings: Settings, project_id: int) -> Path:
+    """Where ``docloop import`` keeps the names of files that it could not import."""
+    return settings.data_dir / "imports" / f"project-{project_id}-failed.txt"
+
+
+def checkpoints(settings: Settings) -> Path:
+    """Where a layout model that is being trained lies, in a folder of its run."""
+    return settings.data_dir / CHECKPOINTS
+
+
 def make_engine(settings: Settings) -> OCREngine:
     """The OCR engine that the settings name, before anything was learned.
 
@@ -273,6 +290,7 @@ def build_services(
         batches=BatchPredictor(predictor, workers=settings.ocr_concurrency + 2),
         registry=champions.registry,
         champions=champions,
+        memories=memories,
         readers=readers,
         hints=make_hints(settings),
         access=access,

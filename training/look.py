@@ -19,6 +19,7 @@ from ml_backend.store.records import ProjectRecord, RunRecord
 from ml_backend.store.store import Store
 from training.confirmed_pages import ConfirmedPages
 from training.decide import Decision, Situation, decide
+from training.forgetting import forget_gone, forget_in_versions, forget_project, train_without
 from training.pauses import Pauses
 from training.reconcile import Reconcile, ReconcileReport
 from training.rereading import Rereading
@@ -58,10 +59,18 @@ def look(
     store = services.store
     project = services.access.client().project(project_id)
     interface = services.interface(project.label_config)
+    for other in store.projects.all():  # SQLite gives the number of the newest project out again when that was deleted
+        if other.project_id == project.id and other.uid != project.uid:
+            forget_project(services, other, now())
     record = remember(services, project, interface)
     sweep = sweep or now() - record.swept_at > SWEEP_EVERY
     reconciled = Reconcile(services.access.client(), store, project, interface, now()).run(sweep)
-    store.releases.forget_gone(now())
+    if store.releases.forget_gone(now()) and reconciled.documents_gone:
+        train_without(services, record, now())
+    if reconciled.documents_gone or reconciled.swept:
+        forget_gone(services, now(), answers=reconciled.documents_gone > 0)
+    else:
+        forget_in_versions(services, now())
     samples = _collect(services, project.uid, interface, pauses)
     if not samples.left:
         _count_from_what_is_left(store, project.uid)
@@ -114,6 +123,7 @@ def remember(services: Services, project: Project, interface: Interface) -> Proj
         label_config=project.label_config,
         fingerprint=interface.fingerprint,
         followed=True,
+        seen_as=services.access.client().identity,
     )
     if record != there or services.store.projects.get(project.uid) is None:
         services.store.projects.put(record)

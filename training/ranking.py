@@ -126,8 +126,8 @@ class StoreRanking:
         with self._store.transaction():
             self._store.predictions.put_many(records)
             for ready in batch:
-                if ready.prediction.content:
-                    self._store.documents.set_content(self._stored[ready.task_id][0], ready.prediction.content)
+                if (made := ready.prediction).content:
+                    self._store.documents.set_content(self._stored[ready.task_id][0], made.content, made.digests)
         if self._earlier is not None:
             self._earlier += [(record.score, record.signature) for record in records]
 

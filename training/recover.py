@@ -17,7 +17,7 @@ from typing import Any
 from ml_backend.errors import LabelStudioError
 from ml_backend.label_studio.changes import TASKS_AT_ONCE, predictions
 from ml_backend.label_studio.client import TaskRow
-from ml_backend.label_studio.refusals import NO_SUCH_THING, REFUSED
+from ml_backend.label_studio.refusals import HAS_NONE, NO_SUCH_THING, REFUSED
 from ml_backend.store.records import DocumentRecord
 from ml_backend.store.store import Store
 from training.pauses import Pauses
@@ -25,7 +25,7 @@ from training.push import Push, PushReport, Ready
 from training.ranking import Held, StoreRanking
 
 AT_ONCE = 5 * TASKS_AT_ONCE  # documents of one turn; the next one goes on
-OF_ONE = frozenset({NO_SUCH_THING, REFUSED})  # what Label Studio says of one prediction; the others go on
+OF_ONE = frozenset({NO_SUCH_THING, HAS_NONE, REFUSED})  # what Label Studio says of one prediction; the others go on
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,7 +109,7 @@ class SampleCollector:
         with self.store.transaction():
             if not self._as_it_was(document, annotation):
                 return
-            self.store.documents.set_content(document.id, reading.content)
+            self.store.documents.set_content(document.id, reading.content, reading.digests)
             self.store.samples.put(document.id, sample, reader)
             self.store.ledger.put(document.id, annotation, corrections)
         self.keep(reading.content, reading.files)

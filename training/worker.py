@@ -22,10 +22,11 @@ from ml_backend.credentials import WEBHOOK_HEADER
 from ml_backend.errors import DocloopError, LabelStudioError
 from ml_backend.jobs.queue import JobQueue, open_queue
 from ml_backend.label_studio.refusals import BUSY, PROJECT_GONE
-from ml_backend.services import Services, store_url
+from ml_backend.services import Services, checkpoints, store_url
 from ml_backend.settings import Settings
 from ml_backend.status import WORKER
 from ml_backend.store.records import TrainingOptions
+from training.forgetting import forget_project
 from training.holding import held
 from training.look import look
 from training.pauses import FIRST, Pauses
@@ -171,9 +172,12 @@ class Worker:
         try:
             report = look(self._services, project_id, self._pauses, self._now)
         except LabelStudioError as error:
-            if error.code == PROJECT_GONE:
-                return self._unfollow(project_id, error)
-            return self._note(("look", project_id), error)
+            if error.code != PROJECT_GONE:
+                return self._note(("look", project_id), error)
+            try:
+                return self._gone(project_id, error)
+            except DocloopError as other:
+                return self._note(("look", project_id), other)
         except Exception as error:
             return self._note(("look", project_id), error)
         if report.run is not None:
@@ -250,14 +254,21 @@ class Worker:
         ):
             self._services.store.projects.update(record.uid, fault="", fault_since=None)
 
-    def _unfollow(self, project_id: int, error: LabelStudioError) -> bool:
-        """Label Studio has no such project (any more): it is left alone until a hint or ``docloop connect`` names it again."""
-        log.warning("project %s is not followed any more: %s", project_id, error.message)
-        self._services.store.runs.answer(project_id)
-        record = self._services.store.projects.by_number(project_id)
-        if record is not None:
-            self._services.store.projects.update(
-                record.uid, followed=False, fault=str(error), fault_since=record.fault_since or self._now()
+    def _gone(self, project_id: int, error: LabelStudioError) -> bool:
+        """Label Studio has no such project (any more). One that was deleted for certain is forgotten with all that was made of
+        it; else it is left alone until a hint or ``docloop connect`` names it again, or a person has it forgotten."""
+        services, label_studio = self._services, self._services.access.client()
+        record = services.store.projects.by_number(project_id)
+        deleted = record is not None and record.seen_as == label_studio.identity and label_studio.deleted(project_id)
+        services.store.runs.answer(project_id)
+        if record is not None and deleted:
+            log.warning("project %s was deleted in Label Studio: docloop forgets it", project_id)
+            forget_project(services, record, self._now())
+        elif record is not None:
+            log.warning("project %s is not followed any more: %s", project_id, error.message)
+            fault = f"{error} What docloop has of it stays; docloop forget --project {project_id} deletes that."
+            services.store.projects.update(
+                record.uid, followed=False, fault=fault, fault_since=record.fault_since or self._now()
             )
         return True
 
@@ -270,7 +281,7 @@ def layout_training(settings: Settings, options: TrainingOptions) -> dict[str, A
         "base_model": settings.base_model,
         "from_scratch": options.get("from_scratch", settings.from_scratch),
         "offline": settings.offline,
-        "work": str(settings.data_dir / "training"),
+        "work": str(checkpoints(settings)),
     }
 
 

@@ -65,8 +65,8 @@ class Prediction:
     """The answer for one task. ``score`` in ``[0, 1]``: the probability that nothing needs correcting; the lowest is asked first.
 
     ``page_sizes`` are pixels (width, height) of each upright page. ``engines`` name who read each page, ``notes`` say what a
-    person should know (a fallback engine, a page that failed). ``content`` is the SHA-256 of the pages' pixels; ``observed`` is
-    what a ranking noted about the document while its words were at hand.
+    person should know (a fallback engine, a page that failed). ``content`` is the SHA-256 of the pages' pixels, ``digests`` those
+    of each page; ``observed`` is what a ranking noted about the document while its words were at hand.
     """
 
     fields: tuple[Field, ...]
@@ -76,6 +76,7 @@ class Prediction:
     engines: tuple[str, ...] = field(default=(), compare=False)
     notes: tuple[str, ...] = field(default=(), compare=False)
     content: str = field(default="", compare=False)
+    digests: tuple[str, ...] = field(default=(), compare=False)
     observed: object = field(default=None, compare=False)
 
 

@@ -6,7 +6,7 @@ import json
 import logging
 import os
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,9 @@ _ID = re.compile(r"[0-9A-Za-z-]{1,80}")
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One export. ``out`` is where it was written, ``contents`` are its documents that still exist, ``deleted`` counts those
-    that do not: an export with any is *tainted*, its files still hold what people had deleted."""
+    """One export. ``out`` is where it was written, ``contents`` are its documents that still exist, each with the store's
+    numbers of those that had it then; ``deleted`` counts those that do not exist any more: an export with any is *tainted*,
+    its files still hold what people had deleted."""
 
     id: str
     format: str
@@ -27,7 +28,7 @@ class Batch:
     project_uid: str
     out: str
     counts: Mapping[str, int]
-    contents: tuple[str, ...] = field(repr=False)
+    contents: Mapping[str, tuple[int, ...]] = field(repr=False)
     deleted: int = 0
 
 
@@ -52,11 +53,16 @@ class ExportIndex:
         mine = [batch for batch in found if project_uid in (None, batch.project_uid)]
         return sorted(mine, key=lambda batch: (batch.created_at, batch.id), reverse=True)
 
-    def forget(self, contents: Collection[str]) -> int:
-        """Take deleted documents out; how many exports are tainted by that."""
-        gone, tainted = set(contents), 0
+    def forget_gone(self, there: Callable[[Collection[int]], Collection[int]]) -> int:
+        """Take out what no document has any more; how many exports are tainted by that.
+
+        ``there`` says which of these documents still exist. It goes by documents, not by contents: one whose data were changed
+        has other pages now, and is not deleted.
+        """
+        tainted = 0
         for batch in self.all():
-            left = tuple(content for content in batch.contents if content not in gone)
+            left_documents = set(there({number for numbers in batch.contents.values() for number in numbers}))
+            left = {content: numbers for content, numbers in batch.contents.items() if left_documents & set(numbers)}
             if missing := len(batch.contents) - len(left):
                 changed = asdict(batch) | {"contents": left, "deleted": batch.deleted + missing}
                 self.add(Batch(**changed))
@@ -67,7 +73,8 @@ class ExportIndex:
 def _read(path: Path) -> Batch | None:
     try:
         value: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return Batch(**{**value, "contents": tuple(value["contents"])})
-    except (OSError, ValueError, TypeError, KeyError):
+        contents = {str(content): tuple(map(int, numbers)) for content, numbers in value["contents"].items()}
+        return Batch(**{**value, "contents": contents})
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
         log.warning("%s is not an export's entry", path.name)
         return None

@@ -6,6 +6,7 @@ What was measured about each call stands in shared/label_studio.md.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from ml_backend.errors import LabelStudioError
-from ml_backend.label_studio.refusals import NO_SUCH_THING, PROJECT_GONE, explain
+from ml_backend.label_studio.refusals import HAS_NONE, NO_SUCH_THING, PROJECT_GONE, explain
 
 _PAGE = 500
 _PLAIN = frozenset({"id", "data", "created_at", "updated_at"})  # of a task, without anything joined
@@ -82,6 +83,7 @@ class LabelStudio:
         from label_studio_sdk.core.api_error import ApiError
 
         self.url = url.rstrip("/")
+        self._identity = hashlib.sha256(f"{self.url}\n{token}".encode()).hexdigest()[:16]
         self.server_time: float | None = None
         self.retry_after = 0.0
         self._http = httpx.Client(timeout=timeout, transport=transport)
@@ -90,6 +92,11 @@ class LabelStudio:
             self._sdk = sdk.LabelStudio(base_url=self.url + "/", api_key=token, httpx_client=self._http)  # type: ignore[no-untyped-call]
         except ApiError as error:
             raise explain(error.status_code or 0, error.body, self.url) from None
+
+    @property
+    def identity(self) -> str:
+        """Stands for the address and the token; neither can be had back from it."""
+        return self._identity
 
     def authorization(self) -> str:
         """The Authorization header of this user, refreshed when it has run out."""
@@ -170,7 +177,7 @@ class LabelStudio:
         try:
             body = self.call("GET", path)
         except LabelStudioError as error:
-            if error.code != NO_SUCH_THING:
+            if error.code not in (NO_SUCH_THING, HAS_NONE):
                 raise
             # A proxy whose Label Studio is away answers 404, too; then there is no list either.
             there = self.call("GET", "api/projects/", page_size=20)
@@ -181,6 +188,31 @@ class LabelStudio:
             ) from None
         with self.reading(path):
             return Project.of(body)
+
+    def deleted(self, project_id: int) -> bool:
+        """Whether a project that this token has seen is gone for certain: Label Studio itself says in its own words that it has
+        none, and the list of all projects that the token sees is whole and does not have it. A proxy's 404 says neither.
+
+        Raises:
+            LabelStudioError: it cannot be reached, or refuses.
+        """
+        try:
+            self.call("GET", f"api/projects/{project_id}/")
+            return False
+        except LabelStudioError as error:
+            if error.code != HAS_NONE:
+                return False
+        seen, page = set[int](), 0
+        while True:
+            page += 1
+            body = self.call("GET", "api/projects/", page=page, page_size=100)
+            with self.reading("api/projects/"):
+                new, count = {int(one["id"]) for one in body["results"]} - seen, int(body["count"])
+            seen |= new
+            if project_id in seen or (not new and len(seen) < count):  # there it is, or there are more than it shows
+                return False
+            if len(seen) >= count:
+                return True
 
     def find_project(self, title: str) -> Project | None:
         """The oldest project with exactly this title."""

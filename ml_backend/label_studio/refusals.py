@@ -15,9 +15,11 @@ PRIVATE_ADDRESSES_FIX = (
 
 TASK_GONE = "label_studio_task_gone"
 NO_SUCH_THING = "label_studio_not_found"
+HAS_NONE = "label_studio_has_none"  # a 404 in Label Studio's own words: no proxy's
 PROJECT_GONE = "label_studio_project_gone"  # Label Studio itself says so, and lists the others
 REFUSED = "label_studio_refused"  # for a reason that is nobody's fault that we know of
 BUSY = "label_studio_busy"  # it said so, and for how long
+_NONE = re.compile(r"^No \w+ matches the given query$")
 _QUOTED = 300  # characters of Label Studio's own words; some of its refusals hold everything that was sent
 
 # A piece of Label Studio's own words -> (our code, the fix).
@@ -76,7 +78,7 @@ def explain(status: int, body: Any, url: str) -> LabelStudioError:
         return LabelStudioError(BUSY, f"Label Studio asks to be left alone for a while ({said[:_QUOTED]}).")
     if status == 404:
         return LabelStudioError(
-            NO_SUCH_THING,
+            HAS_NONE if _NONE.search(said) else NO_SUCH_THING,
             f"Label Studio at {url} has no such thing ({said[:_QUOTED]}).",
             "Check the number of the project, and DOCLOOP_LABEL_STUDIO_URL: does a proxy answer in its place?",
         )

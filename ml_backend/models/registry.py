@@ -1,6 +1,6 @@
 """Model versions on disk: immutable folders, and one pointer a project to the version that serves.
 
-    <folder>/<project uid>/<version>/   manifest.json and the model's files, never changed after the rename
+    <folder>/<project uid>/<version>/   manifest.json and the model's files, never changed after the rename, but by ``rewrite``
     <folder>/<project uid>/ACTIVE       {version, history} and its own hash; ACTIVE.copy is the same, should a bit of it flip
     <folder>/<project uid>/.aside-*     what a killed publish left; the next one clears it
 
@@ -16,7 +16,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -50,6 +50,8 @@ COPY = "ACTIVE.copy"
 HISTORY = 100  # versions that a rollback can go back through
 _MAX_POINTER = 64_000  # bytes
 _ASIDE = ".aside-"
+_WAS = f"{_ASIDE}was-"  # what a version was before it was rewritten
+_LOCK = ".lock"
 _LOCK_SECONDS = 60.0
 
 
@@ -93,7 +95,7 @@ class ModelRegistry:
             target = project / manifest.version
             if _is_there(target):
                 try:
-                    return self.get(project_uid, manifest.version)[0]
+                    return self._whole(project_uid, manifest.version)[0]
                 except ModelRejected:
                     os.rename(target, project / f"{_ASIDE}damaged-{manifest.version}")
             aside = Path(tempfile.mkdtemp(prefix=_ASIDE, dir=project))
@@ -111,10 +113,60 @@ class ModelRegistry:
 
     def get(self, project_uid: str, version: str) -> tuple[Manifest, Path]:
         """The manifest and folder of a version, after checking every file. Raises ModelRejected, with what is wrong."""
+        try:
+            return self._whole(project_uid, version)
+        except ModelRejected:
+            if not (self._folder / project_uid).is_dir():
+                raise
+            with self._changing(project_uid):  # perhaps it was being put in another's place just now
+                return self._whole(project_uid, version)
+
+    def _whole(self, project_uid: str, version: str) -> tuple[Manifest, Path]:
         folder = self._folder / check_project(project_uid) / check_version(version)
         manifest = self._manifest(folder)
         verify(folder, manifest.files)
         return manifest, folder
+
+    def rewrite(self, project_uid: str, version: str, edit: Callable[[Path], Mapping[str, Any]]) -> Manifest:
+        """Put an edited copy in the place of a version: documents that were deleted must leave its files.
+
+        ``edit`` is given the copy's folder, and what it returns goes into the manifest's settings. Files that it changes it must
+        write anew: the others are shared with the version until that is gone. Whoever dies in between leaves the version as it
+        was, or the copy.
+
+        Raises:
+            ModelRejected: the version does not verify; nothing is changed then.
+            OSError: the disk refused; the version is as it was.
+        """
+        with self._changing(project_uid) as project:
+            self._clear(project)
+            manifest, target = self._whole(project_uid, version)
+            aside = Path(tempfile.mkdtemp(prefix=_ASIDE, dir=project))
+            try:
+                shutil.copytree(target, aside, dirs_exist_ok=True, copy_function=_shared)
+                (aside / MANIFEST).unlink()
+                settings = {**manifest.settings, **edit(aside)}
+                whole = replace(manifest, settings=settings, files=hashes(aside))
+                write_file(aside / MANIFEST, manifest_to_bytes(whole))
+                sync_files(aside)
+                sync_folders(aside)
+                os.rename(target, project / f"{_WAS}{version}")
+                os.rename(aside, target)
+                sync_folder(project)
+            finally:
+                self._clear(project)
+            return whole
+
+    def forget(self, project_uid: str) -> bool:
+        """Delete all versions of a project that is gone; whether there were any."""
+        if not (self._folder / check_project(project_uid)).is_dir():
+            return False
+        with self._changing(project_uid) as project:
+            for path in sorted(project.iterdir(), key=lambda path: path.name != POINTER):  # the pointer first
+                if path.name != _LOCK:
+                    _remove(path)
+        shutil.rmtree(project, ignore_errors=True)
+        return True
 
     def versions(self, project_uid: str) -> list[Manifest]:
         """What is published, the lowest number first; files are not checked, versions with a broken manifest are left out."""
@@ -136,6 +188,13 @@ class ModelRegistry:
         A pointer that is damaged with its copy counts as the baseline; ``best`` says so.
         """
         return self._pointer(project_uid)[0].version
+
+    def edition(self, project_uid: str, version: str) -> int:
+        """Another number when a version was rewritten; 0 where it is not there. Cheap, to be asked for often."""
+        try:
+            return (self._folder / check_project(project_uid) / check_version(version) / MANIFEST).stat().st_mtime_ns
+        except (OSError, ModelRejected):
+            return 0
 
     def history(self, project_uid: str) -> tuple[str, ...]:
         """The versions that were active before, the latest last; those that a rollback took back are not among them."""
@@ -183,7 +242,7 @@ class ModelRegistry:
     def _fault(self, project_uid: str, version: str) -> str:
         try:
             if version != BASELINE:
-                self.get(project_uid, version)
+                self._whole(project_uid, version)
         except ModelRejected as error:
             return error.message
         return ""
@@ -209,17 +268,17 @@ class ModelRegistry:
         if project.is_symlink():
             raise ModelRejected("model_file_odd", f"The folder of project {project_uid} is a link.")
         project.mkdir(parents=True, exist_ok=True)
-        with FileLock(project / ".lock", timeout=_LOCK_SECONDS):
+        with FileLock(project / _LOCK, timeout=_LOCK_SECONDS):
             yield project
 
     def _clear(self, project: Path) -> None:
         for name in os.listdir(project):
-            if name.startswith(_ASIDE):
-                path = project / name
-                if path.is_dir() and not path.is_symlink():
-                    shutil.rmtree(path, ignore_errors=True)
-                else:
-                    path.unlink(missing_ok=True)
+            if name.startswith(_WAS) and not _is_there(project / name.removeprefix(_WAS)):
+                os.rename(
+                    project / name, project / name.removeprefix(_WAS)
+                )  # whoever rewrote it died between two renames
+            elif name.startswith(_ASIDE):
+                _remove(project / name)
 
     def _pointer(self, project_uid: str) -> tuple[_Pointer, str]:
         """The pointer, and why it is not what ``ACTIVE`` says (a sentence, or empty)."""
@@ -246,6 +305,21 @@ class ModelRegistry:
 
 def _is_there(path: Path) -> bool:
     return path.is_symlink() or path.exists()
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _shared(source: str, target: str) -> None:
+    """The same file under another name where the disk can do that, since a layout model has 1.5 GB; else a copy."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
 
 
 def _write_pointer(pointer: _Pointer) -> bytes:

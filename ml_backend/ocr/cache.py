@@ -1,4 +1,8 @@
-"""Pages that were read before, as JSON files in one folder.
+"""Pages that were read before, as JSON files in one folder:
+
+    <folder>/2a/2a89...-5f0c....json      first what stands for the page, then what stands for who read it
+
+So all that was read of a page can be found by the page, and goes when no document has it any more.
 
 Files are written aside and renamed, so that a reader sees a whole page or none. Whatever else lies there (a torn file, another
 format, another program's) is a miss and never an error. Only words live here; images do not.
@@ -10,6 +14,7 @@ import hashlib
 import json
 import os
 import threading
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import astuple, dataclass
 from pathlib import Path
@@ -21,7 +26,10 @@ from ml_backend.document.json_form import FORMAT, page_from_json, page_to_json
 
 @dataclass(frozen=True, slots=True)
 class PageKey:
-    """What a cached page depends on: the image (hex SHA-256, or any text that stands for it), its page number, the engine."""
+    """What a cached page depends on: the image (hex SHA-256, or any text that stands for it), its page number, the engine.
+
+    What stands behind a "/" in ``digest`` names a part of the page: it is forgotten with the page.
+    """
 
     digest: str
     engine: str
@@ -31,9 +39,14 @@ class PageKey:
     @property
     def name(self) -> str:
         """A file name in a folder of its own initial, the same in every process."""
-        text = json.dumps([FORMAT, *astuple(self)])
-        name = hashlib.sha256(text.encode()).hexdigest()
-        return f"{name[:2]}/{name}.json"
+        whole = hashlib.sha256(json.dumps([FORMAT, *astuple(self)]).encode()).hexdigest()
+        page = _page_name(self.digest)
+        return f"{page[:2]}/{page}-{whole[:32]}.json"
+
+
+def _page_name(digest: str) -> str:
+    """What the names of all files of a page begin with: digests may be any text."""
+    return hashlib.sha256(digest.partition("/")[0].encode()).hexdigest()[:32]
 
 
 class PageCache:
@@ -69,6 +82,19 @@ class PageCache:
             self._bytes = (self._bytes or 0) + len(data) if self._bytes is not None else self._count()
             if self._bytes > self._max_bytes:
                 self._bytes = self._drop_oldest()
+
+    def keep_only(self, digests: Collection[str]) -> int:
+        """Forget all pages but these; how many files went. A file that cannot be deleted just now goes the next time."""
+        kept, gone = {_page_name(digest) for digest in digests}, 0
+        for path in self._folder.glob("??/*"):
+            if path.name.partition("-")[0] not in kept:
+                with suppress(OSError):
+                    path.unlink()
+                    gone += 1
+        if gone:
+            with self._lock:
+                self._bytes = None
+        return gone
 
     def _files(self) -> list[tuple[float, int, Path]]:
         found = []

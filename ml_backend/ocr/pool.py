@@ -10,6 +10,7 @@ import logging
 import os
 import sys
 import threading
+from collections.abc import Collection
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 
 from PIL.Image import Image
@@ -59,6 +60,10 @@ class OCRPool:
             return future.result()
         except CancelledError:
             raise EngineFailed("ocr_closed", "The OCR pool was closed before the page was read.") from None
+
+    def keep_only(self, digests: Collection[str]) -> int:
+        """Forget what was read of all pages but these; how many cached readings went."""
+        return self._cache.keep_only(digests) if self._cache else 0
 
     def close(self) -> None:
         """Finish the pages being read, give up the waiting ones, and stop the threads."""

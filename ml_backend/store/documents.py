@@ -63,6 +63,14 @@ class Documents:
                 found |= {record.id: record for record in (DocumentRecord(*row) for row in rows)}
         return found
 
+    def existing(self, ids: Collection[int]) -> set[int]:
+        """Which of these documents are there."""
+        found: set[int] = set()
+        with self._database.read() as connection:
+            for chunk in in_chunks(sorted(set(ids))):
+                found.update(connection.execute(sa.select(documents.c.id).where(documents.c.id.in_(chunk))).scalars())
+        return found
+
     def ids(self, project_uid: str) -> dict[int, tuple[int, str, str]]:
         """Of every task: our document id, and Label Studio's ``created_at`` and ``updated_at``."""
         names = documents.c
@@ -80,10 +88,29 @@ class Documents:
                 if connection.execute(documents.delete().where(documents.c.id.in_(chunk))).rowcount:
                     self._database.deleted()
 
-    def set_content(self, document_id: int, content: str) -> None:
-        """Note the SHA-256 of the document's pages once they were read."""
+    def set_content(self, document_id: int, content: str, digests: Sequence[str] = ()) -> None:
+        """Note the SHA-256 of the document's pages once they were read, and that of each page."""
+        what = {"content": content, "digests": tuple(digests)}
         with self._database.write() as connection:
-            connection.execute(documents.update().where(documents.c.id == document_id).values(content=content))
+            connection.execute(documents.update().where(documents.c.id == document_id).values(what))
+
+    def digests(self) -> set[str]:
+        """The pages of all documents of all projects, as far as they were read."""
+        pages = sa.select(documents.c.digests).where(documents.c.content != "").distinct()
+        with self._database.read() as connection:
+            return {digest for row in connection.execute(pages).scalars() for digest in row}
+
+    def with_contents(self, project_uid: str, contents: Collection[str]) -> dict[str, tuple[int, ...]]:
+        """The documents of a project that have these contents, by content."""
+        found: dict[str, tuple[int, ...]] = {}
+        with self._database.read() as connection:
+            for chunk in in_chunks(sorted(set(contents))):
+                mine = sa.select(documents.c.content, documents.c.id).where(
+                    documents.c.project_uid == project_uid, documents.c.content.in_(chunk)
+                )
+                for content, number in connection.execute(mine.order_by(documents.c.id)):
+                    found[content] = (*found.get(content, ()), number)
+        return found
 
     def count(self, project_uid: str) -> int:
         """How many documents the project has."""

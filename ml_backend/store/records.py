@@ -24,7 +24,8 @@ class ProjectRecord:
     ``updated_at`` from which changed tasks are pulled. ``fault`` says why the last look failed ("" when it did not),
     ``fault_since`` since when. ``answer`` says why training did or did not start at the last decision, ``refusal`` why the last
     request was not followed ("" since a run began). ``trained_samples`` is the number of samples at the last run that began
-    (0: never).
+    (0: never). ``seen_as`` stands for the address and the token that it was last seen with: only who saw it can say that it is
+    gone.
     """
 
     uid: str
@@ -42,6 +43,7 @@ class ProjectRecord:
     refusal: str = ""
     trained_samples: int = 0
     followed: bool = True
+    seen_as: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 
 from ml_backend.store.database import Database
 from ml_backend.store.records import RunRecord, RunState, TrainingOptions, TrainingRequest
-from ml_backend.store.tables import columns, requests, runs, values
+from ml_backend.store.tables import columns, projects, requests, runs, values
 
 _RUN = columns(RunRecord, runs)
 _SELECT = sa.select(*_RUN)
@@ -178,6 +178,12 @@ class Runs:
         mine = _SELECT.where(runs.c.project_uid == project_uid)
         with self._database.read() as connection:
             return [RunRecord(*row) for row in connection.execute(mine.order_by(runs.c.number.desc()).limit(limit))]
+
+    def gone_projects(self) -> list[str]:
+        """The uids of projects that were followed and trained once, and are not there any more."""
+        there = sa.exists().where(projects.c.uid == runs.c.project_uid)
+        with self._database.read() as connection:
+            return list(connection.execute(sa.select(runs.c.project_uid).where(~there).distinct()).scalars())
 
     def open_run(self, project_uid: str) -> RunRecord | None:
         """The project's run that waits or runs; there is one at most."""

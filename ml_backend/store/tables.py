@@ -33,6 +33,7 @@ projects = sa.Table(
     sa.Column("refusal", Text, nullable=False),
     sa.Column("trained_samples", sa.Integer, nullable=False),
     sa.Column("followed", sa.Boolean, nullable=False),
+    sa.Column("seen_as", Text, nullable=False, server_default=""),
     sqlite_autoincrement=True,
 )
 
@@ -47,6 +48,7 @@ documents = sa.Table(
     sa.Column("data", JsonObject, nullable=False),
     sa.Column("content", Text, nullable=False),
     sa.Column("open", sa.Boolean, nullable=False),
+    sa.Column("digests", Strings, nullable=False, server_default="[]"),
     sa.UniqueConstraint("project_uid", "task_id", "created_at", name="one_document_a_task"),
     sa.Index("documents_of_project", "project_uid", "id"),  # the order in which they are streamed
     sqlite_autoincrement=True,  # an id is never given out again, so that a late answer cannot hit another document

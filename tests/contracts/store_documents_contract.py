@@ -58,6 +58,17 @@ class StoreDocumentsContract:
         )
         assert (store.documents.count(P), store.documents.count("?")) == (4, 0)
 
+    def test_pages_are_known_as_long_as_a_document_has_them(self, store: Store, ids: dict[int, int]) -> None:
+        store.documents.set_content(ids[2], "c2", ("a" * 64, "b" * 64))
+        store.documents.set_content(ids[3], "c3", ("b" * 64,))
+        assert store.documents.digests() == {"a" * 64, "b" * 64}
+        assert store.documents.with_contents(P, ["c3", "c2", "c9"]) == {"c2": (ids[2],), "c3": (ids[3],)}
+        store.documents.set_content(ids[2], "")  # its data were changed
+        assert store.documents.digests() == {"b" * 64}
+        store.documents.remove([ids[3]])
+        assert store.documents.digests() == set()
+        assert store.documents.existing(ids.values()) == {ids[1], ids[2]}
+
     def test_an_id_is_never_given_out_again(self, store: Store, ids: dict[int, int]) -> None:
         store.documents.remove(ids.values())
         assert min(store.documents.put_many(P, [document(1)]).values()) > max(ids.values())

@@ -93,6 +93,12 @@ def test_an_unknown_format_names_the_known_ones(exporting: Exporting, tmp_path: 
 def test_a_deleted_document_taints_the_exports_that_hold_it(exporting: Exporting, tmp_path: Path) -> None:
     exporting.run("jsonl", tmp_path / "all.jsonl", Filters())
     exporting.run("jsonl", tmp_path / "one.jsonl", Filters(limit=1))
-    assert exporting.index.forget([f"{3:064x}"]) == 1
+    known = exporting.store.documents.with_contents(exporting.project.uid, [f"{3:064x}"])
+    (number,) = known[f"{3:064x}"]
+    exporting.store.documents.set_content(number, "")  # its data were changed: it is not deleted
+    assert exporting.index.forget_gone(exporting.store.documents.existing) == 0
+    exporting.store.documents.remove([number])
+    assert exporting.index.forget_gone(exporting.store.documents.existing) == 1
+    assert exporting.index.forget_gone(exporting.store.documents.existing) == 0
     assert {batch.counts["documents"]: batch.deleted for batch in exporting.index.all()} == {3: 1, 1: 0}
     assert all(f"{3:064x}" not in batch.contents for batch in exporting.index.all())

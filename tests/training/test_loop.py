@@ -249,11 +249,13 @@ def test_a_project_that_label_studio_does_not_have_any_more_is_left_alone(loop: 
     loop.turn()
     loop.services.store.runs.request(loop.project, "Anna", 1.0)
     loop.there.delete_project(loop.project)
+    loop.services.store.projects.update(loop.uid, seen_as="another token")  # else it would be deleted for certain
     loop.worker.look(loop.project)
     record = loop.services.store.projects.by_number(loop.project)
     assert record is not None
     assert not record.followed
     assert "There is no project" in record.fault
+    assert "docloop forget" in record.fault
     assert loop.services.store.runs.requests() == []
     assert loop.services.hints.take() == []
 

@@ -37,7 +37,7 @@ def test_a_version_of_a_release_names_it_and_is_tainted_when_a_task_of_it_is_del
     assert tainted_versions(store, loop.services.registry, loop.uid) == {}
     loop.there.delete_tasks([first[0]])
     loop.turn()
-    status = project_status(store, loop.services.registry, loop.project, time.time())
+    status = project_status(store, loop.services.registry, loop.project, time.time(), lambda uid: "")
     assert status["tainted_versions"] == {run.version: 1}
     kept = store.releases.find(asked)
     assert (kept.id, kept.samples, kept.deleted, len(store.releases.load(kept))) == (asked, 7, 1, 6)

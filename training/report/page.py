@@ -5,6 +5,8 @@ It quotes documents, so it belongs where the documents are: beside the version, 
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection
 from pathlib import Path
 
 from training.report import drawing
@@ -15,11 +17,22 @@ from training.verdict_words import number
 
 FILE = "report.html"
 WORST = 12  # documents that are shown
+_DOCUMENT = re.compile(r'<details(?: data-document="([0-9a-f]{64})")?.*?</details>', re.DOTALL)
+_GONE = "<p>A document that was deleted since.</p>"
 
 
 def write_report(folder: Path, story: Story, judged: Judged, scans: Scans = no_scans) -> None:
     """Write ``FILE`` into ``folder``."""
     (folder / FILE).write_text(render(story, judged, scans), encoding="utf-8")
+
+
+def without(page: str, contents: Collection[str]) -> str:
+    """A page of ``render`` that does not show these documents any more; nothing else on it is of one document.
+
+    An older docloop did not say which documents it shows: then all of them go.
+    """
+    gone = {*contents, None}
+    return _DOCUMENT.sub(lambda found: _GONE if found[1] in gone else found[0], page)
 
 
 def render(story: Story, judged: Judged, scans: Scans = no_scans) -> str:

@@ -34,13 +34,18 @@ class Prepared:
         for at, words in self.fields.items():
             field = self.sample.fields[at]
             yield number, field.label, VALUE, field.text
-            yield from ((number, field.label, WORD, word.strip(_MARKS)) for word in set(field.text.split()))
+            yield from ((number, field.label, WORD, word) for word in words_of(field.text))
             lines: dict[int, list[str]] = {}
             for word in words:
                 token = self.reading.tokens[word]
                 lines.setdefault(token.segment, []).append(token.text)
             for texts in lines.values():
                 yield number, field.label, LINE, " ".join(texts)
+
+
+def words_of(text: str) -> list[str]:
+    """The words of a confirmed text that are remembered, each once."""
+    return [word.strip(_MARKS) for word in set(text.split())]
 
 
 def prepare(sample: Sample, specs: Sequence[FieldSpec], country: str) -> Prepared:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ml_backend.document.bio_tags import OUTSIDE
 from ml_backend.errors import ModelRejected
 from ml_backend.models.token_classifier.gazetteer import Gazetteer, line_features
-from ml_backend.models.token_classifier.linear import Floats, TagModel
+from ml_backend.models.token_classifier.linear import Floats, TagModel, hashed
 from training.trainers.prepared import IGNORED, Prepared
 
 RARE = 2  # a feature seen in fewer words is left out
@@ -93,7 +93,7 @@ def _fitted(
         warnings.simplefilter("ignore", ConvergenceWarning)  # stopped after ROUNDS on purpose
         model.fit(matrix[:, common], tags, sample_weight=weights)
     coefficients, bias = _both_ways(model.coef_, model.intercept_)
-    columns = {names[column]: place for place, column in enumerate(common)}
+    columns = {hashed(names[column]): place for place, column in enumerate(common)}
     return TagModel(columns, tuple(str(tag) for tag in model.classes_), coefficients.T.copy(), bias)
 
 

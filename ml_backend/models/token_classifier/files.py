@@ -18,10 +18,11 @@ from ml_backend.errors import ModelRejected
 from ml_backend.models.token_classifier.choosing import POOLED, Calibration
 from ml_backend.models.token_classifier.classifier import Parts
 from ml_backend.models.token_classifier.gazetteer import Gazetteer, Known
-from ml_backend.models.token_classifier.linear import Floats, TagModel
+from ml_backend.models.token_classifier.linear import Floats, TagModel, hashed
 from ml_backend.models.token_classifier.ranking import LabelFacts, RankModel
 
-FORMAT = 1
+FORMAT = 2
+PLAIN = 1  # the format of before, with the names of features as they are
 TAGS, RANKING, LEARNED = "tags.skops", "ranking.skops", "learned.json"
 LARGEST = 2**29  # bytes of one file, unpacked
 ALLOWED = frozenset(
@@ -149,11 +150,17 @@ def _learned(parts: Parts) -> dict[str, Any]:
     }
 
 
+def hashed_columns(learned: Any) -> list[str]:
+    """The features' hashed names, also of a file of before. Raises ValueError for another format."""
+    if learned["format"] not in (PLAIN, FORMAT):
+        raise ValueError(f"format must be {FORMAT}, but it was: {learned['format']!r}")
+    names = [str(name) for name in learned["columns"]]
+    return [hashed(name) for name in names] if learned["format"] == PLAIN else names
+
+
 def _parts(learned: Any, tags: tuple[Floats, Floats], ranking: tuple[Floats, Floats]) -> Parts:
     """The parts out of checked values; raises ValueError and the like where they do not fit together."""
-    if learned["format"] != FORMAT:
-        raise ValueError(f"format must be {FORMAT}, but it was: {learned['format']!r}")
-    columns = {str(name): at for at, name in enumerate(learned["columns"])}
+    columns = {name: at for at, name in enumerate(hashed_columns(learned))}
     names = tuple(str(tag) for tag in learned["tags"])
     if tags[0].shape != (len(names), len(columns)):
         raise ValueError("the tag weights do not fit the features")

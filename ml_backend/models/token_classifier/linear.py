@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,10 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class TagModel:
-    """``weights`` has a row for each feature name in ``columns`` and a column for each of ``tags`` (``O``, ``B-total`` ...)."""
+    """``weights`` has a row for each feature in ``columns`` and a column for each of ``tags`` (``O``, ``B-total`` ...).
+
+    Features are known by ``hashed`` names alone: many are made of a document's words, which may have to be deleted one day.
+    """
 
     columns: Mapping[str, int]
     tags: tuple[str, ...]
@@ -23,11 +27,17 @@ class TagModel:
     def chances(self, rows: Sequence[Sequence[str]]) -> Floats:
         """The probability of each tag for each row of feature names; unknown names are left out. Shape (rows, tags)."""
         logits = np.tile(self.bias, (len(rows), 1))
+        columns = {name: self.columns.get(hashed(name)) for name in {name for row in rows for name in row}}
         for number, row in enumerate(rows):
-            known = [column for name in row if (column := self.columns.get(name)) is not None]
+            known = [column for name in row if (column := columns[name]) is not None]
             if known:
                 logits[number] += self.weights[known].sum(axis=0)
         return softmax(logits)
+
+
+def hashed(name: str) -> str:
+    """16 hexadecimal digits for a feature's name: enough that no two of a model's features have the same."""
+    return blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 
 def softmax(logits: Floats) -> Floats:

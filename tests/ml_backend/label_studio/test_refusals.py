@@ -56,3 +56,21 @@ def test_tags_of_a_labelling_interface_stay_and_links_go() -> None:
     assert "<Pdf>" in str(explain(400, {"detail": said}, URL))
     assert "href" not in str(explain(400, {"detail": said}, URL))
     assert "Pool" not in str(explain(400, {"detail": said}, URL))
+
+
+def test_a_proxys_404_is_told_from_label_studios_own() -> None:
+    own = {
+        "id": "5f2c",
+        "status_code": 404,
+        "version": "1.23.2",
+        "detail": "No Project matches the given query.",
+        "exc_info": None,
+    }
+    assert explain(404, own, URL).code == "label_studio_has_none"
+    for other in (
+        None,
+        "404 page not found",
+        {"detail": "Not found."},
+        {"detail": "No backend matches the given query string"},
+    ):
+        assert explain(404, other, URL).code == "label_studio_not_found"

@@ -220,3 +220,50 @@ def test_a_manifest_that_could_not_be_read_again_is_not_published(registry: Mode
     with pytest.raises(ModelRejected, match="cannot be written as JSON"):
         registry.publish(PROJECT, manifest(metrics={"f1": float("nan")}), write)
     assert registry.versions(PROJECT) == []
+
+
+def forget_total(folder: Path) -> dict[str, Any]:
+    (folder / "words" / "known.txt").unlink()
+    (folder / "words" / "known.txt").write_text("")
+    return {"taken_out": 1}
+
+
+def test_a_version_is_rewritten_in_its_place_and_says_so(three: ModelRegistry) -> None:
+    before, folder = three.get(PROJECT, "fields-3")
+    edition, other = three.edition(PROJECT, "fields-3"), (folder / "settings.json").stat().st_ino
+    made = three.rewrite(PROJECT, "fields-3", forget_total)
+    assert three.get(PROJECT, "fields-3") == (made, folder)
+    assert made == replace(before, settings={"taken_out": 1}, files=made.files)
+    assert (folder / "words" / "known.txt").read_text() == ""
+    assert (folder / "settings.json").stat().st_ino == other, "what did not change is not copied"
+    assert three.edition(PROJECT, "fields-3") != edition
+    assert three.active(PROJECT) == "fields-3"
+    assert [path.name for path in folder.parent.iterdir() if path.name.startswith(".aside")] == []
+
+
+def test_a_rewriting_that_fails_leaves_the_version_as_it_was(three: ModelRegistry) -> None:
+    before = three.get(PROJECT, "fields-3")
+
+    def fails(folder: Path) -> dict[str, Any]:
+        forget_total(folder)
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        three.rewrite(PROJECT, "fields-3", fails)
+    assert three.get(PROJECT, "fields-3") == before
+    assert (before[1] / "words" / "known.txt").read_text() == "TOTAL"
+
+
+def test_who_dies_between_the_two_renames_of_a_rewriting_loses_nothing(three: ModelRegistry) -> None:
+    before, folder = three.get(PROJECT, "fields-3")
+    folder.rename(folder.parent / ".aside-was-fields-3")  # as far as that one came
+    assert three.best(PROJECT).reason != ""
+    three.rewrite(PROJECT, "fields-1", forget_total)
+    assert three.get(PROJECT, "fields-3") == (before, folder)
+
+
+def test_a_forgotten_project_leaves_no_file(three: ModelRegistry, tmp_path: Path) -> None:
+    three.publish(OTHER, manifest(), write)
+    assert (three.forget(PROJECT), three.forget(PROJECT)) == (True, False)
+    assert [path.name for path in (tmp_path / "models").iterdir()] == [OTHER]
+    assert three.best(PROJECT) == Best("")

@@ -123,3 +123,21 @@ def test_a_failed_write_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytes
     with pytest.raises(OSError, match="No space left"):
         PageCache(tmp_path, PLENTY).put(KEY, PAGE)
     assert files(tmp_path) == []
+
+
+def test_all_that_was_read_of_a_page_goes_when_no_document_has_it(tmp_path: Path) -> None:
+    cache = PageCache(tmp_path, PLENTY)
+    of_page = [
+        KEY,
+        PageKey("0a1b", "tesseract/deu", "5", 0),
+        PageKey("0a1b/10,20,30,40", "rapidocr/openvino", "3.10", 0),
+    ]
+    other = PageKey("0a1c", "rapidocr/openvino", "3.10", 0)
+    for key in (*of_page, other):
+        cache.put(key, PAGE)
+    (tmp_path / "2f").mkdir(exist_ok=True)
+    (tmp_path / "2f" / f"{'2f' * 32}.json").write_text("as an older docloop named it")
+    (tmp_path / "2f" / "tmpabc.part").write_text("torn")
+    assert cache.keep_only({"0a1c", "none"}) == 5
+    assert [bool(cache.get(key)) for key in (*of_page, other)] == [False, False, False, True]
+    assert len(files(tmp_path)) == 1

@@ -20,7 +20,7 @@ from ml_backend.models.manifest import Manifest
 from training.report.drawing import page_pictures
 from training.report.figures import NOTHING, confusion, edits, field_rows, reliability, worst
 from training.report.judged import Judged, Story
-from training.report.page import WORST, render
+from training.report.page import WORST, render, without
 
 SAMPLES = [made_receipt(seed) for seed in range(20)]
 EVIL = '<script>alert("x")</script>'
@@ -134,3 +134,16 @@ def test_a_scan_is_shown_in_the_place_of_the_words() -> None:
 def test_a_document_without_pages_or_with_a_field_beyond_them_is_drawn_all_the_same() -> None:
     beyond = replace(SAMPLES[0].fields[0], page=7, text="elsewhere")
     assert len(page_pictures(SAMPLES[0], (beyond,))) == 1
+
+
+def test_a_deleted_document_is_not_shown_any_more_and_the_others_are() -> None:
+    nothing: list[Sequence[Field]] = [()] * len(SAMPLES)
+    page = render(story(), judged(nothing))
+    first, second = [sample.content for sample, _ in worst(judged(nothing), WORST)][:2]
+    left = without(page, {first})
+    assert first[:12] not in left
+    assert left.count("<details") == WORST - 1
+    assert second[:12] in left
+    assert left.endswith("</html>")
+    older = re.sub(r' data-document="[0-9a-f]+"', "", page)
+    assert "<details" not in without(older, {first}), "who knows which it is"
