@@ -5,7 +5,12 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from builders import found, interface
-from contracts.store_builders import P, annotation, document, project
+from contracts.store_builders import P, annotation, document, project, sample
 from ml_backend.errors import ExportRefused, StoreError
 from ml_backend.exporting import Exporting
 from ml_backend.exports.index import ExportIndex
@@ -24,22 +29,35 @@ from ml_backend.page_files import PageFiles
 from ml_backend.store.store import Store, open_store
 from training.corrections import corrections_of
 
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[Exporting]:
+    """What is exported from the store in ``folder``, at noon."""
+    store = open_store(f"sqlite:///{folder / 'store.sqlite3'}")
+    known = store.projects.get(P)
+    assert known is not None
+    with PageLoader(children=1) as loader:
+        files, index = PageFiles(folder / "pages"), ExportIndex(folder / "exports")
+        noon = datetime(2026, 1, 2, 12, tzinfo=UTC)
+        yield Exporting(store, known, interface("total"), files, loader.pages, index, now=lambda: noon)
+    store.close()
+
 
 @pytest.fixture
 def exporting(tmp_path: Path) -> Iterator[Exporting]:
+    """Three confirmed documents."""
     store = open_store(f"sqlite:///{tmp_path / 'store.sqlite3'}")
     store.projects.put(project(title="Receipts"))
     for task in range(1, 4):
         (number,) = store.documents.put_many(P, [document(task, content=f"{task:064x}")]).values()
         record = annotation(task, shown=(found(text="1"),))
         store.ledger.put(number, record, corrections_of(record, task, None))
-    with PageLoader(children=1) as loader:
-        files, index = PageFiles(tmp_path / "pages"), ExportIndex(tmp_path / "exports")
-        noon = datetime(2026, 1, 2, 12, tzinfo=UTC)
-        known = store.projects.get(P)
-        assert known is not None
-        yield Exporting(store, known, interface("total"), files, loader.pages, index, now=lambda: noon)
+        store.samples.put(number, sample(f"{task:064x}"))
     store.close()
+    with opened(tmp_path) as there:
+        yield there
 
 
 def bytes_of(store: Store) -> bytes:
@@ -102,3 +120,41 @@ def test_a_deleted_document_taints_the_exports_that_hold_it(exporting: Exporting
     assert exporting.index.forget_gone(exporting.store.documents.existing) == 0
     assert {batch.counts["documents"]: batch.deleted for batch in exporting.index.all()} == {3: 1, 1: 0}
     assert all(f"{3:064x}" not in batch.contents for batch in exporting.index.all())
+
+
+KILLED = """
+import os, signal, sys
+from dataclasses import replace
+from pathlib import Path
+from ml_backend.ground_truth import Filters
+from test_exporting import opened
+
+left = [int(sys.argv[3])]
+
+def step():
+    left[0] -= 1
+    if not left[0]:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+with opened(Path(sys.argv[1])) as exporting:
+    replace(exporting, step=step).run(sys.argv[2], Path(sys.argv[1]) / "out" / "truth", Filters())
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("format", ["jsonl", "csv"])
+@pytest.mark.parametrize("at", [1, 3])
+def test_a_kill_in_the_middle_leaves_no_file_that_looks_complete(
+    exporting: Exporting, tmp_path: Path, format: str, at: int
+) -> None:
+    """And the next try finds its way free."""
+    paths = [ROOT, ROOT / "tests", Path(__file__).parent]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, paths))}
+    ended = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path), format, str(at)], env=environment, check=False)
+    assert ended.returncode == -signal.SIGKILL
+    out = tmp_path / "out"
+    left = [path.name for path in out.iterdir()]
+    assert left
+    assert all(name.startswith(".") for name in left)
+    assert exporting.index.all() == []
+    assert exporting.run(format, out / "truth", Filters()).counts["documents"] == 3
