@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from ml_backend.errors import SetupError
 from ml_backend.label_studio.client import Project
 from ml_backend.label_studio.label_config import Interface
 from ml_backend.services import Services, page_files
@@ -55,13 +56,12 @@ def look(
     Raises:
         LabelStudioError: Label Studio does not answer or refuses.
         ConfigUnsupported: the labelling interface cannot be served.
+        SetupError: docloop knows another project by this number, of another Label Studio.
     """
     store = services.store
     project = services.access.client().project(project_id)
     interface = services.interface(project.label_config)
-    for other in store.projects.all():  # SQLite gives the number of the newest project out again when that was deleted
-        if other.project_id == project.id and other.uid != project.uid:
-            forget_project(services, other, now())
+    _forget_earlier(services, project, now())
     record = remember(services, project, interface)
     sweep = sweep or now() - record.swept_at > SWEEP_EVERY
     reconciled = Reconcile(services.access.client(), store, project, interface, now()).run(sweep)
@@ -83,6 +83,29 @@ def look(
     )
     _note_refusal(store, project.uid, decision)
     return LookReport(project, reconciled, samples, decision, run)
+
+
+def _forget_earlier(services: Services, project: Project, now: float) -> None:
+    """Forget the project that had this number before: SQLite gives that of the newest one out again when it was deleted.
+
+    Only where the same Label Studio had shown it: in another one, project 1 is simply another project.
+
+    Raises:
+        SetupError: ``another_label_studio``: the earlier one was seen from another address, or with another token.
+    """
+    url, seen_as = services.settings.label_studio_url, services.access.client().identity
+    for other in services.store.projects.all():
+        if other.project_id != project.id or other.uid == project.uid:
+            continue
+        if other.seen_as != seen_as:
+            raise SetupError(
+                "another_label_studio",
+                f"Project {project.id} at {url} is not the project {other.project_id} “{other.title}” that docloop knows: "
+                "that one was seen at another address or with another token.",
+                "Check DOCLOOP_LABEL_STUDIO_URL and DOCLOOP_LABEL_STUDIO_TOKEN, or give this Label Studio a DOCLOOP_DATA_DIR "
+                f"of its own. If the earlier project is gone for good: docloop forget --project {other.project_id}.",
+            )
+        forget_project(services, other, now)
 
 
 def _collect(services: Services, project_uid: str, interface: Interface, pauses: Pauses) -> SampleReport:

@@ -56,7 +56,7 @@ def scrub(store: Store, registry: ModelRegistry, project_uid: str) -> list[str]:
         try:
             registry.rewrite(project_uid, manifest.version, _Scrubbing(store, release, manifest).run)
             done.append(manifest.version)
-        except (DocloopError, OSError, ValueError, KeyError, TypeError) as error:
+        except (DocloopError, OSError, ValueError, LookupError, TypeError, AttributeError) as error:
             log.error("deleted documents are still in %s (%s)", manifest.version, type(error).__name__)
     return done
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 from fake_label_studio import Fault
@@ -303,6 +304,23 @@ def test_pages_that_cannot_be_read_hold_up_nobody_and_are_not_tried_at_every_loo
     assert (first.made, first.failed, first.left) == (2, {min(tasks): "fetch_timeout"}, 0)
     assert (second.made, second.failed, second.left) == (0, {}, 0)
     assert len(tries) == 1
+
+
+def test_another_label_studio_with_a_project_of_the_same_number_costs_the_first_one_nothing(loop: Loop) -> None:
+    loop.turn()
+    loop.annotate(2)
+    loop.turn()
+    store = loop.services.store
+    earlier = replace(loop.record, uid="1.1600000000", title="Theirs", seen_as="another address")
+    store.projects.remove(loop.uid)
+    store.projects.put(earlier)
+    loop.worker.look(loop.project)
+    assert store.projects.all() == [replace(earlier, fault=store.projects.all()[0].fault, fault_since=ANY)]
+    assert "DOCLOOP_LABEL_STUDIO_URL" in store.projects.all()[0].fault
+    store.projects.update(earlier.uid, seen_as=loop.services.access.client().identity)
+    loop.seconds[0] += 100.0
+    loop.worker.look(loop.project)
+    assert [one.uid for one in store.projects.all()] == [loop.uid]  # SQLite had given its number out again
 
 
 def test_predictions_that_label_studio_drops_are_said_and_not_sent_for_ever(loop: Loop) -> None:
