@@ -170,7 +170,8 @@ def trained(graph: Graph, lines: Sequence[SeenLine], known: GeneralSeen, how: Op
     return learned, f"{time.perf_counter() - wall:.0f} / {time.process_time() - cores:.0f}"
 
 
-def main() -> None:
+def asked() -> argparse.Namespace:
+    """What the command line says."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, help="the folder with labels.jsonl and images/")
     parser.add_argument("--cache", type=Path, required=True, help="where features are kept")
@@ -185,7 +186,11 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=10, help="that this may take")
     parser.add_argument("--threads", type=int, default=2, help="of torch")
     parser.add_argument("--parts", nargs="*", default=list(PARTS), choices=PARTS, help="which lines are learned from")
-    options = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> None:
+    options = asked()
     how = Options(whole=WholeOptions(options.minutes) if options.whole else None)
     if options.whole:
         import torch

@@ -9,7 +9,7 @@ fields is no text.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from ml_backend.document.elements import Page
@@ -33,16 +33,28 @@ class PaddleDet:
 
     def write(self, documents: Iterable[Labelled], labels: Sequence[FieldSpec], folder: ExportFolder) -> None:
         """See ``Exporter.write``."""
-        with split_files(folder, "{}.txt") as file_of:
-            for document in documents:
-                for number, page, picture in pages_of(document):
-                    name = f"{document.split}/{page_name(document, number)}"
-                    folder.write(name, png(picture))
-                    lines = field_lines(document, number, folder)
-                    entries = _entries(lines, page, picture.size)
-                    file_of(document.split).line(f"{name}\t{as_json(entries)}")
-                    folder.count("pages")
-                    folder.count("lines", sum(entry["transcription"] != NOT_JUDGED for entry in entries))
+        write_pages(documents, folder, _entries, lambda entry: entry["transcription"] != NOT_JUDGED)
+
+
+def write_pages(
+    documents: Iterable[Labelled],
+    folder: ExportFolder,
+    entries_of: Callable[[Sequence[FieldLine], Page, tuple[int, int]], list[dict[str, Any]]],
+    confirmed: Callable[[Mapping[str, Any]], bool],
+) -> None:
+    """A picture of each page, and a line for it in its split's list: path, tab, the ``entries_of`` its lines as JSON.
+
+    Entries that are ``confirmed`` are counted.
+    """
+    with split_files(folder, "{}.txt") as file_of:
+        for document in documents:
+            for number, page, picture in pages_of(document):
+                name = f"{document.split}/{page_name(document, number)}"
+                folder.write(name, png(picture))
+                entries = entries_of(field_lines(document, number, folder), page, picture.size)
+                file_of(document.split).line(f"{name}\t{as_json(entries)}")
+                folder.count("pages")
+                folder.count("lines", sum(map(confirmed, entries)))
 
 
 def _entries(lines: Sequence[FieldLine], page: Page, size: tuple[int, int]) -> list[dict[str, Any]]:

@@ -16,11 +16,9 @@ from typing import Any
 from ml_backend.document.elements import Page
 from ml_backend.document.fields import FieldSpec
 from ml_backend.exports.base import Labelled
-from ml_backend.exports.field_lines import FieldLine, field_lines, one_line, other_lines
+from ml_backend.exports.field_lines import FieldLine, one_line, other_lines
 from ml_backend.exports.folder import ExportFolder
-from ml_backend.exports.paddle_det import corners_of
-from ml_backend.exports.pictures import page_name, pages_of, png
-from ml_backend.exports.split_files import as_json, split_files
+from ml_backend.exports.paddle_det import corners_of, write_pages
 
 OTHER = "other"
 
@@ -37,16 +35,7 @@ class PaddleKie:
         with folder.open("class_list.txt") as classes:
             for label in dict.fromkeys((OTHER, *(one_line(spec.label) for spec in labels))):
                 classes.line(label)
-        with split_files(folder, "{}.txt") as file_of:
-            for document in documents:
-                for number, page, picture in pages_of(document):
-                    name = f"{document.split}/{page_name(document, number)}"
-                    folder.write(name, png(picture))
-                    lines = field_lines(document, number, folder)
-                    entries = _entries(lines, page, picture.size)
-                    file_of(document.split).line(f"{name}\t{as_json(entries)}")
-                    folder.count("pages")
-                    folder.count("lines", sum(entry["label"] != OTHER for entry in entries))
+        write_pages(documents, folder, _entries, lambda entry: entry["label"] != OTHER)
 
 
 def _entries(lines: Sequence[FieldLine], page: Page, size: tuple[int, int]) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ml_backend.errors import EngineUnavailable
+from ml_backend.errors import EngineUnavailable, ModelRejected
 from ml_backend.ocr.recogniser.features import line_of
 from ml_backend.ocr.recogniser.graph import Graph
 from ml_backend.ocr.recogniser.version import MODEL, Recogniser, wheel_recogniser
@@ -36,7 +36,11 @@ def test_the_network_of_the_wheel_answers_in_torch_as_its_file_does() -> None:
 
     graph = Graph(wheel_recogniser())
     lines = [SeenLine(None, one.text, "", packed(line_of(one.image))) for one in general_lines(6, 5)]  # type: ignore[arg-type]
-    compare(Network(graph.body()), graph, graph.head, lines)
+    network = Network(graph.body())
+    compare(network, graph, graph.head, lines)
+    network.load({name: weight * 1.5 for name, weight in network.arrays().items()})
+    with pytest.raises(ModelRejected, match="do not answer alike"):
+        compare(network, graph, graph.head, lines)
 
 
 @pytest.mark.slow
