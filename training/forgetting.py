@@ -27,6 +27,8 @@ def forget_in_versions(services: Services, now: float) -> None:
     """
     store = services.store
     store.releases.forget_gone(now)
+    services.registry.tidy()
+    services.readers.registry.tidy()
     for folder in checkpoints(services.settings).glob("*.*-*"):
         if not _is_open(store, folder.name):
             shutil.rmtree(folder, ignore_errors=True)
