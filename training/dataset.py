@@ -58,7 +58,7 @@ def _asked(store: Store, project_uid: str, name: str, most: int) -> Release:
         raise ModelRejected(
             "release_too_large",
             f"The release {name[:SHORT]} has {found.samples:,} documents, and a training holds {most:,} in memory.",
-            f"Train without --release: the newest {most:,} documents are learned from, as a release of their own.",
+            f"Train without --release: the newest {most:,} documents are learned from, a release of their own.",
         )
     return found
 
