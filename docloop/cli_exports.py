@@ -42,9 +42,9 @@ def export(
     from ml_backend.status import followed_project
 
     settings = load_settings()
-    given = dict(one.partition("=")[::2] for one in where or ())
+    pairs = [one.partition("=") for one in where or ()]
     try:
-        filters = Filters.of(given)
+        filters = Filters.of((name, value) for name, _, value in pairs)
     except ValueError as error:
         raise ExportRefused("bad_filter", str(error)) from None
     with opened(settings) as store, closing(PageLoader(children=1)) as loader, progress() as bar:

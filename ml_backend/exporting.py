@@ -9,11 +9,12 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version as installed_version
 from pathlib import Path
+from tempfile import mkstemp
 from typing import Any, TypeVar
 
 from ml_backend.errors import ExportRefused
 from ml_backend.exports.base import Labelled
-from ml_backend.exports.folder import ExportFolder, new_folder, refuse_existing, seal, write_manifest
+from ml_backend.exports.folder import ExportFolder, new_folder, publish_file, refuse_existing, seal, write_manifest
 from ml_backend.exports.formats import JSONL, exporter_named
 from ml_backend.exports.ground_truth import SCHEMA, GroundTruth
 from ml_backend.exports.index import Batch, ExportIndex
@@ -67,16 +68,17 @@ class Exporting:
         return batch
 
     def _jsonl(self, out: Path, filters: Filters, gzip: bool) -> Batch:
-        """The lines as they come over HTTP, with the manifest beside them."""
+        """The lines as they come over HTTP, with the manifest beside them. The file comes last, and in nobody's place."""
+        beside = out.with_name(f"{out.name}.manifest.json")
         refuse_existing(out)
+        refuse_existing(beside)
         out.parent.mkdir(parents=True, exist_ok=True)
-        seen, folder = list[str](), ExportFolder(out.parent)
-        aside, beside = out.with_name(f".{out.name}.part"), out.with_name(f"{out.name}.manifest.json")
-        digest = hashlib.sha256()
+        seen, folder, digest = list[str](), ExportFolder(out.parent), hashlib.sha256()
         found = ground_truth(self.store, self.project.uid, self.interface.data_key, filters)
         blocks = lines(self._counted(found, folder, seen))
+        handle, name = mkstemp(prefix=f".{out.name}.part-", dir=out.parent)
         try:
-            with aside.open("wb") as file:
+            with os.fdopen(handle, "wb") as file:
                 for block in gzipped(blocks) if gzip else blocks:
                     file.write(block)
                     digest.update(block)
@@ -84,11 +86,11 @@ class Exporting:
                 os.fsync(file.fileno())
             folder.files[out.name] = digest.hexdigest()
             batch = self._batch(JSONL, out, folder, seen)
+            Path(name).chmod(0o644)
             write_manifest(beside, self._manifest(batch, filters), folder.files)
-            os.replace(aside, out)
-        except BaseException:
-            aside.unlink(missing_ok=True)
-            raise
+            publish_file(Path(name), out)
+        finally:
+            Path(name).unlink(missing_ok=True)
         self.index.add(batch)
         return batch
 

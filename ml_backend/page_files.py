@@ -49,6 +49,7 @@ class PageFiles:
         try:
             for number, data in enumerate(files):
                 (aside / str(number)).write_bytes(data)
+            _to_disk(aside)  # else a power cut may leave a folder of empty files, which would count as kept for ever
             os.rename(aside, target)
         except OSError:
             shutil.rmtree(aside, ignore_errors=True)
@@ -78,6 +79,13 @@ class PageFiles:
         """The documents whose files are kept."""
         return {path.name for path in self._folder.glob("??/*") if _CONTENT.fullmatch(path.name)}
 
+    def tidy(self, before: float) -> None:
+        """Take away what killed writers have left, of before that time (seconds since 1970): nobody writes for an hour."""
+        for left in self._folder.glob(f"??/{_ASIDE}*"):
+            with suppress(OSError):
+                if left.stat().st_mtime < before:
+                    shutil.rmtree(left)
+
     def remove(self, content: str) -> None:
         """Forget a document's files."""
         shutil.rmtree(self._place(content), ignore_errors=True)
@@ -86,6 +94,15 @@ class PageFiles:
         if not _CONTENT.fullmatch(content):
             raise ValueError(f"{content!r} is not the content of a document")
         return self._folder / content[:2] / content
+
+
+def _to_disk(folder: Path) -> None:
+    for path in (*folder.iterdir(), folder):
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def _first(load: Load, data: bytes) -> PageImage:

@@ -22,6 +22,7 @@ from training.pauses import Pauses
 log = logging.getLogger(__name__)
 
 BUDGET = 10.0  # seconds of one look
+LEFT = 3600.0  # seconds after which nobody writes a page any more
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,8 @@ class ConfirmedPages:
         return made
 
     def drop_others(self) -> int:
-        """Delete the files that no sample of any project has; how many documents that were."""
+        """Delete the files that no sample of any project has, and what killed writers left; how many documents that were."""
+        self.files.tidy(time.time() - LEFT)
         kept = self.files.contents()  # before the samples are read: what is kept from now on has its sample already
         left = kept - (self.store.samples.contents().keys() if kept and self.wanted else set())
         for content in left:

@@ -31,10 +31,10 @@ def frozen(store: Store, run: RunRecord, specs: Sequence[FieldSpec], newest: int
     other data than it names.
 
     Raises:
-        ModelRejected: ``nothing_to_learn``: there are no samples, or none with text.
+        ModelRejected: ``nothing_to_learn``: there are no samples, or none with text. ``release_too_large``: more than ``newest``.
     """
     asked = run.options.get("release", "")
-    release = _asked(store, run.project_uid, asked) if asked else _today(store, run.project_uid, specs, newest)
+    release = _asked(store, run.project_uid, asked, newest) if asked else _today(store, run.project_uid, specs, newest)
     samples = store.releases.load(release)
     if not samples:
         raise ModelRejected(
@@ -48,11 +48,17 @@ def frozen(store: Store, run: RunRecord, specs: Sequence[FieldSpec], newest: int
     return Dataset(left, samples, {"release_asked": release.id, "release_lacks": release.samples - len(samples)})
 
 
-def _asked(store: Store, project_uid: str, name: str) -> Release:
+def _asked(store: Store, project_uid: str, name: str, most: int) -> Release:
     found = store.releases.get(project_uid, name)
     if found is None:
         raise ModelRejected(
             "nothing_to_learn", f"The project has no release {name[:SHORT]}.", "docloop releases lists them."
+        )
+    if found.samples > most:
+        raise ModelRejected(
+            "release_too_large",
+            f"The release {name[:SHORT]} has {found.samples:,} documents, and a training holds {most:,} in memory.",
+            f"Train without --release: the newest {most:,} documents are learned from, a release of their own.",
         )
     return found
 

@@ -27,6 +27,8 @@ def forget_in_versions(services: Services, now: float) -> None:
     """
     store = services.store
     store.releases.forget_gone(now)
+    services.registry.tidy()
+    services.readers.registry.tidy()
     for folder in checkpoints(services.settings).glob("*.*-*"):
         if not _is_open(store, folder.name):
             shutil.rmtree(folder, ignore_errors=True)
@@ -46,9 +48,11 @@ def train_without(services: Services, project: ProjectRecord, now: float) -> boo
     run = runs.open_run(project.uid)
     if run is None or run.cancel or not (checkpoints(services.settings) / f"{project.uid}-{run.number}").is_dir():
         return False
+    asked = any(request.project_id == project.project_id for request in runs.requests())
     with services.store.transaction():
         runs.cancel(run.id, now)
-        runs.request(project.project_id, run.requested_by, now, run.options)
+        if not asked:  # what somebody wants next need not be asked for in another's name
+            runs.request(project.project_id, run.requested_by, now, run.options)
     log.warning("project %s: run %s begins anew, documents of it were deleted", project.project_id, run.number)
     return True
 

@@ -10,6 +10,7 @@ Level-triggered: a version says in its manifest how many documents were taken ou
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 from collections import Counter
@@ -37,8 +38,8 @@ from training.trainers.prepared import words_of
 
 log = logging.getLogger(__name__)
 
-TAKEN_OUT = "documents_taken_out"
-"""In a manifest's settings: how many documents were deleted, and taken out of the version's files."""
+TAKEN_OUT, WHICH = "documents_taken_out", "documents_taken_out_sha256"
+"""In a manifest's settings: how many documents were deleted, and taken out of the version's files; and a mark of which."""
 
 
 def scrub(store: Store, registry: ModelRegistry, project_uid: str) -> list[str]:
@@ -48,11 +49,9 @@ def scrub(store: Store, registry: ModelRegistry, project_uid: str) -> list[str]:
     """
     tainted, done = store.releases.tainted(project_uid), list[str]()
     for manifest in registry.versions(project_uid) if tainted else []:
-        if tainted.get(manifest.release, 0) == manifest.settings.get(TAKEN_OUT, 0):
-            continue
-        release = store.releases.get(project_uid, manifest.release)
-        if release is None:
-            continue
+        release = store.releases.get(project_uid, manifest.release) if manifest.release in tainted else None
+        if release is None or manifest.settings.get(WHICH) == _mark(_gone(store.releases.held(release))):
+            continue  # which ones, not how many: one may come back word for word, and another go
         try:
             registry.rewrite(project_uid, manifest.version, _Scrubbing(store, release, manifest).run)
             done.append(manifest.version)
@@ -72,7 +71,7 @@ class _Scrubbing:
     def run(self, folder: Path) -> Mapping[str, Any]:
         """Rewrite the files of ``folder`` that hold documents; what to note in the manifest."""
         held = self.store.releases.held(self.release)
-        gone = {one.content for one in held if one.deleted}
+        gone = _gone(held)
         left = {one.content: one for one in held if not one.deleted}
         rewritten: Mapping[str, Callable[[str], str]] = {
             MEMORY: lambda text: _memory(text, gone),
@@ -83,7 +82,7 @@ class _Scrubbing:
         for name, rewrite in rewritten.items():
             for path in folder.rglob(name):
                 _write(path, rewrite(path.read_text("utf-8", "surrogatepass")))
-        return {TAKEN_OUT: len(gone)}
+        return {TAKEN_OUT: len(gone), WHICH: _mark(gone)}
 
     def _learned(self, text: str, contents: Sequence[str], left: Mapping[str, Held]) -> str:
         """Spellings by the documents that have them; the documents are numbered in the order in which they were learned."""
@@ -111,6 +110,15 @@ class _Scrubbing:
                 for kind, text in _texts(field):
                     found.setdefault((field.label, kind, bare(text)), Counter())[text] += 1
         return {key: max(sorted(texts), key=texts.__getitem__) for key, texts in found.items()}
+
+
+def _gone(held: Sequence[Held]) -> set[str]:
+    """The contents of those that were deleted."""
+    return {one.content for one in held if one.deleted}
+
+
+def _mark(contents: Collection[str]) -> str:
+    return hashlib.sha256("\n".join(sorted(contents)).encode()).hexdigest()
 
 
 def _texts(field: Field) -> list[tuple[str, str]]:

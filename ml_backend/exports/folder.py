@@ -98,6 +98,18 @@ def new_folder(out: Path) -> Iterator[ExportFolder]:
         raise
 
 
+def publish_file(aside: Path, out: Path) -> None:
+    """Give a whole file its name, unless somebody was quicker. Raises ExportRefused ``export_exists`` then."""
+    try:
+        os.link(aside, out)
+    except FileExistsError:
+        refuse_existing(out)
+        raise
+    except OSError:  # a disk without hard links
+        refuse_existing(out)
+        os.rename(aside, out)
+
+
 def refuse_existing(out: Path) -> None:
     """Raise ExportRefused if ``out`` is there (an empty folder is no harm)."""
     if out.is_dir() and not any(out.iterdir()):
@@ -121,4 +133,9 @@ def seal(folder: ExportFolder, manifest: Mapping[str, Any]) -> None:
 def write_manifest(path: Path, manifest: Mapping[str, Any], files: Mapping[str, str]) -> None:
     """The manifest, with the SHA-256 of every file by name."""
     text = json.dumps({**manifest, "files": dict(sorted(files.items()))}, ensure_ascii=False, indent=2)
-    path.write_text(text + "\n", encoding="utf-8")
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text + "\n")
+    except FileExistsError:
+        refuse_existing(path)
+        raise

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from ml_backend.document.times import utc
@@ -31,14 +31,20 @@ class Filters:
     limit: int | None = None
 
     @classmethod
-    def of(cls, given: Mapping[str, str]) -> Filters:
+    def of(cls, pairs: Iterable[tuple[str, str]]) -> Filters:
         """The filters that a request or a command names (``NAMES``); ``fields`` are labels with commas between them.
 
         Raises:
-            ValueError: an unknown name or a bad value, quoted.
+            ValueError: an unknown name, one that is named twice, no value or a bad one, quoted. An empty value is a mistake (a
+                variable that was not set), and must not give out more than was meant.
         """
-        if unknown := sorted(given.keys() - set(NAMES)):
-            raise ValueError(f"There is no filter {unknown[0][:40]!r}; there are: {', '.join(NAMES)}.")
+        given: dict[str, str] = {}
+        for name, value in pairs:
+            if name not in NAMES:
+                raise ValueError(f"There is no filter {name[:40]!r}; there are: {', '.join(NAMES)}.")
+            if name in given or not value.strip():
+                raise ValueError(f"{name} is named twice." if name in given else f"{name} has no value.")
+            given[name] = value
         return cls(
             approved_only=_yes_no("approved_only", given.get("approved_only", "true")),
             has_corrections=_yes_no("has_corrections", given["has_corrections"])

@@ -17,7 +17,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -53,6 +53,7 @@ _ASIDE = ".aside-"
 _WAS = f"{_ASIDE}was-"  # what a version was before it was rewritten
 _LOCK = ".lock"
 _LOCK_SECONDS = 60.0
+_PATIENCE = 5.0  # seconds that a reader waits, since Label Studio waits for the answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +116,23 @@ class ModelRegistry:
         """The manifest and folder of a version, after checking every file. Raises ModelRejected, with what is wrong."""
         try:
             return self._whole(project_uid, version)
-        except ModelRejected:
+        except ModelRejected as refused:
             if not (self._folder / project_uid).is_dir():
                 raise
-            with self._changing(project_uid):  # perhaps it was being put in another's place just now
-                return self._whole(project_uid, version)
+            try:
+                with self._changing(project_uid, _PATIENCE) as project:
+                    # Perhaps it was being put in another's place just now, or whoever did so was killed.
+                    self._clear(project)
+                    return self._whole(project_uid, version)
+            except OSError:  # somebody publishes, or the folder cannot be written
+                raise refused from None
+
+    def tidy(self) -> None:
+        """Take away what killed publishers have left, for all projects: it may hold texts of documents."""
+        for project in self._folder.glob("*.*"):
+            if any(name.startswith(_ASIDE) for name in os.listdir(project)):
+                with suppress(OSError), self._changing(project.name) as place:
+                    self._clear(place)
 
     def _whole(self, project_uid: str, version: str) -> tuple[Manifest, Path]:
         folder = self._folder / check_project(project_uid) / check_version(version)
@@ -262,13 +275,13 @@ class ModelRegistry:
         return manifest
 
     @contextmanager
-    def _changing(self, project_uid: str) -> Iterator[Path]:
+    def _changing(self, project_uid: str, patience: float = _LOCK_SECONDS) -> Iterator[Path]:
         """The project's folder, for one writer at a time; the system lets go of the lock when its holder dies."""
         project = self._folder / check_project(project_uid)
         if project.is_symlink():
             raise ModelRejected("model_file_odd", f"The folder of project {project_uid} is a link.")
         project.mkdir(parents=True, exist_ok=True)
-        with FileLock(project / _LOCK, timeout=_LOCK_SECONDS):
+        with FileLock(project / _LOCK, timeout=patience):
             yield project
 
     def _clear(self, project: Path) -> None:

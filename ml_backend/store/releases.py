@@ -105,12 +105,11 @@ class Releases:
             insert = self._database.insert(releases).values(row).on_conflict_do_nothing()
             made = connection.execute(insert.returning(releases.c.number)).first()
             there = self._one(project_uid, name)
-            if (
-                made is not None or there.deleted
-            ):  # a document that was deleted and came back, word for word, is there again
+            # A document that was deleted and came back, word for word, is there again.
+            if made is not None or there.deleted:
                 connection.execute(release_samples.delete().where(release_samples.c.release == there.number))
                 connection.execute(release_samples.insert(), [_row(there.number, one) for one in held])
-            elif (licence := manifest.get("licence")) and licence != there.manifest.get("licence"):
+            if made is None and (licence := manifest.get("licence")) and licence != there.manifest.get("licence"):
                 self._note(there.number, {**there.manifest, "licence": licence})
             self._frozen.forget_gone(now)  # a document may have been deleted while it was frozen
             return self._one(project_uid, name)

@@ -84,13 +84,15 @@ class Samples:
                 samples.c.confirmed_at,
             )
             .join_from(samples, documents, samples.c.document_id == documents.c.id)
-            .where(documents.c.project_uid == project_uid)
             .order_by(samples.c.content, *order)
         )
+        if only is None:
+            statement = statement.where(documents.c.project_uid == project_uid)
+        else:  # as an expression no index of documents has it, so SQLite begins with these contents and not with the project
+            mine = documents.c.project_uid.concat("") == project_uid
+            statement = statement.where(mine, samples.c.content.in_(only))
         if newest is not None:
             statement = statement.where(samples.c.content.in_(newest_contents(project_uid, newest)))
-        if only is not None:
-            statement = statement.where(samples.c.content.in_(only))
         loaded: list[tuple[int, Sample]] = []
         with self._database.read() as connection:
             for number, content, *rest in connection.execute(statement):

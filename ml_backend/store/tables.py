@@ -51,6 +51,7 @@ documents = sa.Table(
     sa.Column("digests", Strings, nullable=False, server_default="[]"),
     sa.UniqueConstraint("project_uid", "task_id", "created_at", name="one_document_a_task"),
     sa.Index("documents_of_project", "project_uid", "id"),  # the order in which they are streamed
+    sa.Index("documents_by_content", "project_uid", "content"),
     sqlite_autoincrement=True,  # an id is never given out again, so that a late answer cannot hit another document
 )
 
@@ -127,6 +128,7 @@ samples = sa.Table(
     sa.Column("body", sa.LargeBinary, nullable=False),
     sa.Column("told", sa.Boolean, nullable=False, server_default=sa.true()),
     sa.Column("reader", Text, nullable=False, server_default=""),
+    sa.Index("samples_by_content", "content", "document_id"),
 )
 
 frozen_samples = sa.Table(

@@ -44,7 +44,7 @@ def api(services: Services, now: Callable[[], float] = time.time) -> Blueprint:
     def export(project_id: int) -> Response:
         project = followed_project(services.store, project_id)
         try:
-            filters = Filters.of(request.args)
+            filters = Filters.of(request.args.items(multi=True))
         except ValueError as error:
             raise BadRequest(str(error)) from None
         key = services.interface(project.label_config).data_key

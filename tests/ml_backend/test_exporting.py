@@ -93,6 +93,22 @@ def test_what_is_there_is_never_written_over(exporting: Exporting, tmp_path: Pat
     assert out.read_text() == "mine"
 
 
+def test_two_exports_to_one_place_at_once_are_one_and_a_refusal(exporting: Exporting, tmp_path: Path) -> None:
+    out = tmp_path / "out" / "truth.jsonl"
+
+    def another() -> None:
+        if not out.exists():
+            exporting.run("jsonl", out, Filters(limit=1))
+
+    with pytest.raises(ExportRefused, match="is there already"):
+        replace(exporting, step=another).run("jsonl", out, Filters())
+    assert out.read_bytes().count(b"\n") == 1
+    manifest = json.loads(out.with_name("truth.jsonl.manifest.json").read_text())
+    assert manifest["files"] == {"truth.jsonl": hashlib.sha256(out.read_bytes()).hexdigest()}
+    assert sorted(path.name for path in out.parent.iterdir()) == ["truth.jsonl", "truth.jsonl.manifest.json"]
+    assert len(exporting.index.all()) == 1
+
+
 def test_an_export_that_breaks_in_the_middle_leaves_nothing(exporting: Exporting, tmp_path: Path) -> None:
     def breaks() -> None:
         raise StoreError("store_away", "gone")

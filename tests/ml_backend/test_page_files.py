@@ -71,6 +71,19 @@ def test_a_disk_that_refuses_leaves_nothing_half(tmp_path: Path, monkeypatch: py
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
+def test_what_a_killed_writer_left_is_tidied_away_when_nobody_can_be_at_it_any_more(tmp_path: Path) -> None:
+    kept = PageFiles(tmp_path)
+    kept.put(CONTENT, FILES)
+    left = tmp_path / CONTENT[:2] / ".part-x"
+    left.mkdir()
+    (left / "0").write_bytes(FILES[0])
+    kept.tidy(left.stat().st_mtime - 1)
+    assert left.exists()
+    kept.tidy(left.stat().st_mtime + 1)
+    assert not left.exists()
+    assert kept.get(CONTENT) == FILES
+
+
 @pytest.mark.parametrize("name", ["../../etc", "a" * 63, "A" * 64, ""])
 def test_only_contents_name_files(tmp_path: Path, name: str) -> None:
     with pytest.raises(ValueError, match="not the content"):

@@ -72,3 +72,9 @@ def test_a_release_without_text_or_of_nobody_teaches_nothing(store: Store, ids: 
         with pytest.raises(ModelRejected, match=said) as caught:
             frozen(store, run({"release": asked} if asked else {}), SPECS, 100)
         assert caught.value.code == "nothing_to_learn"
+
+
+def test_a_release_that_memory_cannot_hold_is_refused_with_the_way_out(store: Store, ids: dict[int, int]) -> None:
+    name = frozen(store, run({}), SPECS, 100).release.id
+    with pytest.raises(ModelRejected, match=r"a training holds 3 in memory\. Train without --release"):
+        frozen(store, run({"release": name}), SPECS, 3)

@@ -77,6 +77,29 @@ def test_what_only_a_deleted_document_said_goes_and_the_rest_answers_as_before(s
     TokenClassifier.load(folder, "fields-1").extract(left[0].document, SPECS)
 
 
+def test_one_that_came_back_does_not_hide_another_that_went(store: Store, tmp_path: Path) -> None:
+    registry = champions_in(tmp_path / "models", "").registry
+    documents = store.documents.ids(UID)
+
+    def delete(task: int) -> None:
+        store.documents.remove([documents[task][0]])
+        store.releases.forget_gone(2.0)
+
+    delete(3)
+    scrub(store, registry, UID)
+    again = DocumentRecord(0, UID, 99, "2026-01-02T00:00:00Z", "2026-01-02T00:00:00Z", {})
+    (number,) = store.documents.put_many(UID, [again]).values()
+    store.samples.put(number, made_receipt(3))
+    project = store.projects.get(UID)
+    assert project is not None
+    store.releases.freeze(project, SPECS, 3.0)
+    assert store.releases.tainted(UID) == {}, "the release is whole again"
+    delete(5)
+    assert scrub(store, registry, UID) == ["fields-1"]
+    _, folder = registry.get(UID, "fields-1")
+    assert made_receipt(5).content not in (folder / "out_of_fold.json").read_text()
+
+
 def test_a_spelling_that_others_share_is_written_as_they_write_it(store: Store, tmp_path: Path) -> None:
     registry = champions_in(tmp_path / "models", "").registry
     _, folder = registry.get(UID, "fields-1")

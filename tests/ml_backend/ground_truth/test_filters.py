@@ -8,10 +8,10 @@ from ml_backend.ground_truth import Filters
 
 
 def test_everything_that_can_be_asked_for() -> None:
-    assert Filters.of({}) == Filters()
+    assert Filters.of(()) == Filters()
     given = {"approved_only": "false", "has_corrections": "TRUE", "since": "2026-01-31", "until": "2026-02-01T01:30:00+02:00",
              "fields": "total, date,", "model_version": "fields-3.x", "annotator": "7", "limit": "0"}  # fmt: skip
-    assert Filters.of(given) == Filters(
+    assert Filters.of(given.items()) == Filters(
         False, True, "2026-01-31T00:00:00.000000Z", "2026-01-31T23:30:00.000000Z", ("total", "date"), "fields-3.x", 7, 0
     )
 
@@ -26,8 +26,14 @@ def test_everything_that_can_be_asked_for() -> None:
         ({"limit": "-1"}, "limit is a number from 0, but it was: '-1'"),
         ({"annotator": "anna"}, "annotator is a number"),
         ({"limit": "9" * 5000}, "limit is a number"),
+        ({"annotator": " "}, "annotator has no value"),
     ],
 )
 def test_what_cannot_be_meant_is_refused_with_its_words(given: dict[str, str], said: str) -> None:
     with pytest.raises(ValueError, match=said):
-        Filters.of(given)
+        Filters.of(given.items())
+
+
+def test_a_filter_that_is_named_twice_is_refused() -> None:
+    with pytest.raises(ValueError, match="since is named twice"):
+        Filters.of([("since", "2026-01-01"), ("since", "2026-02-01")])

@@ -257,9 +257,17 @@ def test_a_rewriting_that_fails_leaves_the_version_as_it_was(three: ModelRegistr
 def test_who_dies_between_the_two_renames_of_a_rewriting_loses_nothing(three: ModelRegistry) -> None:
     before, folder = three.get(PROJECT, "fields-3")
     folder.rename(folder.parent / ".aside-was-fields-3")  # as far as that one came
-    assert three.best(PROJECT).reason != ""
-    three.rewrite(PROJECT, "fields-1", forget_total)
     assert three.get(PROJECT, "fields-3") == (before, folder)
+
+
+def test_what_killed_publishers_left_is_tidied_away(three: ModelRegistry) -> None:
+    before, folder = three.get(PROJECT, "fields-3")
+    folder.rename(folder.parent / ".aside-was-fields-3")
+    (folder.parent / ".aside-x1").mkdir()
+    (folder.parent / ".aside-x1" / "words.txt").write_text("TOTAL")
+    three.tidy()
+    assert [path.name for path in folder.parent.iterdir() if path.name.startswith(".aside")] == []
+    assert three.versions(PROJECT)[-1] == before
 
 
 def test_a_forgotten_project_leaves_no_file(three: ModelRegistry, tmp_path: Path) -> None:
