@@ -8,7 +8,7 @@ LS_VENV := .label-studio
 LABEL_STUDIO := label-studio==1.23.2
 # A host that docloop can be a model of; its own pins are of 2021, so it comes without its dependencies (tests only).
 ML_HOST := label-studio-ml==1.0.9 label-studio-tools==0.0.4
-SOURCES := active_learning benchmarks docloop label_config ml_backend tests training
+SOURCES := active_learning benchmarks deploy docloop label_config ml_backend tests training
 
 # A folder or page of further wheels, if there is one; uv does not read pip's variable.
 UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
@@ -19,7 +19,7 @@ unexport UV_FIND_LINKS
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint promises constraints clean
+.PHONY: help setup demo test check lint promises secrets constraints clean
 
 help:
 	@echo "make demo         set up and run the demo: Label Studio with 40 pre-annotated receipts (ARGS=... for docloop demo)"
@@ -27,6 +27,7 @@ help:
 	@echo "make check        the quick half of it, without servers"
 	@echo "make promises     the chaos tests in full (about half an hour)"
 	@echo "make setup        set up only"
+	@echo "make secrets      write .env, the passwords for docker compose"
 	@echo "make constraints  write the versions that are installed now to constraints.txt"
 	@echo "make clean        remove the environments and caches; the demo's data in .demo stays"
 
@@ -46,6 +47,9 @@ check: $(VENV)/.has-dev lint
 
 promises: setup
 	@OMP_NUM_THREADS=1 PROMISES=full $(BIN)/python -m pytest tests/promises --durations=0 --timeout=3600 $(ARGS)
+
+secrets:
+	@$(PYTHON) deploy/make_secrets.py
 
 lint: $(VENV)/.has-dev
 	@echo "==> Form, types and layers"

@@ -22,6 +22,7 @@ from docloop import (
     cli_releases,
     cli_servers,
     cli_statistics,
+    cli_tokens,
     draw,
     presets,
     show,
@@ -47,6 +48,7 @@ __all__ = [
     "cli_releases",
     "cli_servers",
     "cli_statistics",
+    "cli_tokens",
 ]  # their commands register themselves
 
 
@@ -151,7 +153,7 @@ def create(
     xml = presets.load_interface_xml(interface)
     read_interface(xml)
     made = LabelStudioAccess(settings).client().create_project(title, xml)
-    out.print(f"Project {made.id} “{escape(made.title)}”: {settings.label_studio_url}/projects/{made.id}/data")
+    out.print(f"Project {made.id} “{escape(made.title)}”: {settings.data_link(made.id)}")
 
 
 @app.command(name="import")

@@ -20,7 +20,7 @@ from rich.markup import escape
 from docloop.terminal import ProjectOption, app, err, out
 from ml_backend.errors import DocloopError
 from ml_backend.settings import Settings, load_settings
-from ml_backend.store.records import RunRecord, TrainingOptions
+from ml_backend.store.records import RunRecord
 from ml_backend.store.store import Store
 
 JsonOption = Annotated[bool, typer.Option("--json", help="As JSON.")]
@@ -107,16 +107,15 @@ def train(
     from ml_backend.models.registry import ModelRegistry
     from ml_backend.services import make_hints, models_folder
     from ml_backend.status import followed_project
+    from ml_backend.train_requests import request_training, training_options
 
     settings = load_settings()
-    options = _training_options(layout, from_scratch)
+    options = training_options(layout, from_scratch.value if from_scratch else None)
     with opened(settings) as store:
         record = followed_project(store, project)
         last = max((run.number for run in store.runs.latest(record.uid, 1)), default=0)
-        if release:
-            options["release"] = store.releases.find(release, record.uid).id
-        store.runs.request(project, _asked(options), time.time(), options)
-        make_hints(settings).leave(project)
+        hints = make_hints(settings)
+        options = request_training(store, hints, record, "docloop train", time.time(), options, release)
         out.print(f"The request to train project {project} is kept; docloop serve (or docloop worker) does it.")
         if options.get("layout", settings.layout_model) and not options.get("from_scratch", settings.from_scratch):
             out.print(escape(_licence(settings.base_model)))
@@ -128,33 +127,6 @@ def train(
             raise typer.Exit(1)
         if base := show_loop.base_of(ModelRegistry(models_folder(settings)).get(record.uid, run.version)[0]):
             out.print(base)
-
-
-def _training_options(layout: bool | None, from_scratch: ScratchSize | None) -> TrainingOptions:
-    options: TrainingOptions = {}
-    if from_scratch and layout is False:
-        raise DocloopError(
-            "options_contradict",
-            "--from-scratch is about the layout model that --no-layout leaves out.",
-            "Say one of them.",
-        )
-    if layout is not None or from_scratch:
-        options["layout"] = layout is not False
-    if from_scratch:
-        options["from_scratch"] = from_scratch.value
-    return options
-
-
-def _asked(options: TrainingOptions) -> str:
-    """The command as it was given: who asked, in the answers of the decision and the list of runs."""
-    words = ["docloop train"]
-    if "release" in options:
-        words.append(f"--release {options['release'][:12]}")
-    if "from_scratch" in options:
-        words.append(f"--from-scratch {options['from_scratch']}")
-    elif "layout" in options:
-        words.append("--layout" if options["layout"] else "--no-layout")
-    return " ".join(words)
 
 
 def _licence(base_model: str) -> str:
@@ -194,21 +166,11 @@ def cancel(project: ProjectOption) -> None:
     """Stop the training that runs or waits, and take requests back."""
     from ml_backend.services import make_hints
     from ml_backend.status import followed_project
+    from ml_backend.train_requests import cancel_training
 
     settings = load_settings()
     with opened(settings) as store:
-        uid = followed_project(store, project).uid
-        requested = any(request.project_id == project for request in store.runs.requests())
-        store.runs.answer(project)
-        run = store.runs.open_run(uid)
-        if run is not None:
-            store.runs.cancel(run.id)
-            out.print(f"Run {run.number} is being cancelled.")
-        elif requested:
-            out.print("The request to train is taken back.")
-        else:
-            raise DocloopError("no_run", f"Project {project} has no training that runs or waits.")
-    make_hints(settings).leave(project)  # so that docloop status says how it stands now
+        out.print(cancel_training(store, make_hints(settings), followed_project(store, project)))
 
 
 @app.command()
@@ -250,7 +212,7 @@ def next_command(
         record = followed_project(store, project)
         model = champions_in(models_folder(settings), settings.country).version_of(record.uid)
         version = version_name(model, record.fingerprint, reader_mark(settings, record.uid))
-        link = f"{settings.label_studio_url}/projects/{project}/data?task={{task}}"
+        link = settings.task_link(project)
         found = recommendations(store, project, version, link, limit)
         if as_json:
             typer.echo(json.dumps(found, ensure_ascii=False))
@@ -324,22 +286,19 @@ def promote(
 def _change(project: int, version: str) -> None:
     """Move the pointer, and leave a hint: the worker pushes that version's predictions."""
     from ml_backend.models.registry import ModelRegistry
+    from ml_backend.serving import promote as promote_version
+    from ml_backend.serving import roll_back
     from ml_backend.services import make_hints, models_folder
     from ml_backend.status import followed_project
 
     settings = load_settings()
     with opened(settings) as store:
-        uid = followed_project(store, project).uid
-    registry = ModelRegistry(models_folder(settings))
-    if version:
-        manifest, _ = registry.get(uid, version)
-        out.print(f"[dim]{escape(manifest.verdict)}[/dim]")
-        if registry.active(uid) == version:
-            out.print(f"Project {project} is served by {version} already.")
-            return
-        registry.activate(uid, version)
-        now = version
-    else:
-        now = registry.rollback(uid) or "the keyword baseline"
-    make_hints(settings).leave(project)
-    out.print(f"Project {project} is served by {now}; the worker pushes its predictions for the open tasks.")
+        record = followed_project(store, project)
+    registry, hints = ModelRegistry(models_folder(settings)), make_hints(settings)
+    served = promote_version(registry, hints, record, version) if version else roll_back(registry, hints, record)
+    if served.verdict:
+        out.print(f"[dim]{escape(served.verdict)}[/dim]")
+    if not served.changed:
+        out.print(f"Project {project} is served by {version} already.")
+        return
+    out.print(f"Project {project} is served by {served.name}; the worker pushes its predictions for the open tasks.")

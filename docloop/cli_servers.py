@@ -87,35 +87,28 @@ def connect(
     project: ProjectOption,
     url: Annotated[
         str | None,
-        typer.Option(help="docloop's address as Label Studio sees it. Default: host and port of docloop serve."),
+        typer.Option(help="docloop's address as Label Studio sees it. Default: DOCLOOP_BACKEND_URL."),
     ] = None,
     poll_only: Annotated[
         bool, typer.Option("--poll-only", help="Make no backend and no webhook: Label Studio cannot reach docloop.")
     ] = False,
 ) -> None:
     """Connect a project of Label Studio to the running docloop: backend, webhook, order. Safe to repeat."""
-    from ml_backend.connect import BackendAccess, ensure_sampling
-    from ml_backend.connect import connect as connect_project
+    from ml_backend.connect import BackendAccess, follow
     from ml_backend.credentials import load_credentials
     from ml_backend.services import LabelStudioAccess, make_hints
 
     settings = load_settings()
-    address = (url or f"http://localhost:{settings.port}").rstrip("/")
+    address = (url or settings.seen_from_label_studio).rstrip("/")
     if not is_url(address):
         raise SetupError("not_a_url", f"{address} is no http(s) URL.", f"Did you mean http://{address}?")
-    label_studio = LabelStudioAccess(settings).client()
-    if poll_only:
-        connected = label_studio.project(project)
-        out.print(f"Project {connected.id} “{escape(connected.title)}” is followed by polling.")
-    else:
-        secrets = load_credentials(settings)
-        access = BackendAccess(address, secrets.user, secrets.password, secrets.webhook_secret)
-        connected = connect_project(label_studio, project, access)
-        out.print(f"Project {connected.id} “{escape(connected.title)}” is connected to {address}.")
-    sampling = ensure_sampling(label_studio, project)
-    make_hints(settings).leave(project)  # so that it is looked at now
-    if sampling:
-        out.print(escape(sampling))
+    label_studio, hints = LabelStudioAccess(settings).client(), make_hints(settings)
+    access = None if poll_only else BackendAccess.of(address, load_credentials(settings))
+    connected = follow(label_studio, project, access, hints)
+    how = "followed by polling" if poll_only else f"connected to {address}"
+    out.print(f"Project {connected.project.id} “{escape(connected.project.title)}” is {how}.")
+    if connected.order:
+        out.print(escape(connected.order))
     _show_order(settings, project)
 
 

@@ -1,7 +1,8 @@
 """All settings: one frozen object, read from the environment once, at the edge.
 
 Every setting is an environment variable with the prefix ``DOCLOOP_``. A name that is not listed here is an error, so that a
-misspelt setting is never silently ignored. Secrets are masked wherever settings are printed.
+misspelt setting is never silently ignored. Secrets are masked wherever settings are printed; each may come from a file instead
+(``DOCLOOP_PASSWORD_FILE``), as containers hand them over, so that no list of variables shows it.
 """
 
 from __future__ import annotations
@@ -15,11 +16,14 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 
 from ml_backend.errors import SetupError
+from ml_backend.storage import check_url
 
 PREFIX = "DOCLOOP_"
+FILE_SUFFIX = "_FILE"
+_MAX_SECRET = 100_000  # bytes
 _TABLE = "See the settings table in the README."
 
 
@@ -35,6 +39,12 @@ class Settings(BaseModel):
     label_studio_url: str = Field("http://localhost:8080", description="Where Label Studio answers.")
     label_studio_token: SecretStr = Field(
         SecretStr(""), description="A personal access token (or legacy token) of Label Studio."
+    )
+    label_studio_public_url: str = Field(
+        "", description="Where people's browsers reach Label Studio, for links; the URL above if empty."
+    )
+    backend_url: str = Field(
+        "", description="docloop's address as Label Studio sees it; http://localhost and the port if empty."
     )
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(9090, ge=1, le=65535, description="Port to listen on.")
@@ -69,6 +79,11 @@ class Settings(BaseModel):
     queue_url: SecretStr = Field(
         SecretStr(""),
         description="Redis for jobs and hints, such as redis://host:6379/0; files in the data folder if empty.",
+    )
+    storage_url: str = Field(
+        "",
+        description="Model versions, pages, OCR cache and list of exports for many machines: s3://bucket/prefix, file:///shared; "
+        "the data folder alone if empty.",
     )
     poll_seconds: float = Field(
         60.0, ge=1, description="Seconds between looks at each followed project, webhook or not."
@@ -114,6 +129,11 @@ class Settings(BaseModel):
             raise ValueError("a time of day such as 03:00, or nothing")
         return value
 
+    @field_validator("storage_url")
+    @classmethod
+    def _no_secret(cls, value: str) -> str:
+        return check_url(value) if value else value
+
     @field_validator("allowed_hosts", mode="before")
     @classmethod
     def _split_hosts(cls, value: Any) -> Any:
@@ -128,13 +148,28 @@ class Settings(BaseModel):
             raise ValueError("two letters such as DE, or nothing")
         return value.upper()
 
-    @field_validator("label_studio_url")
+    @field_validator("label_studio_url", "label_studio_public_url", "backend_url")
     @classmethod
-    def _no_trailing_slash(cls, value: str) -> str:
+    def _no_trailing_slash(cls, value: str, info: ValidationInfo) -> str:
+        if not value and info.field_name != "label_studio_url":
+            return value
         parts = urlsplit(value)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError("a URL begins with http:// or https:// and a host")
         return value.rstrip("/")
+
+    @property
+    def seen_from_label_studio(self) -> str:
+        """docloop's address for Label Studio's requests."""
+        return self.backend_url or f"http://localhost:{self.port}"
+
+    def task_link(self, project_id: int) -> str:
+        """The page of a task in a person's browser, with ``{task}`` where the task's number goes."""
+        return f"{self.data_link(project_id)}?task={{task}}"
+
+    def data_link(self, project_id: int) -> str:
+        """The page of a project's tasks in a person's browser."""
+        return f"{self.label_studio_public_url or self.label_studio_url}/projects/{project_id}/data"
 
 
 def load_settings(environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings:
@@ -149,6 +184,10 @@ def load_settings(environ: Mapping[str, str] | None = None, **overrides: Any) ->
         if not name.startswith(PREFIX) or not value:
             continue
         key = name.removeprefix(PREFIX).lower()
+        secret = key.removesuffix(FILE_SUFFIX.lower())
+        if key != secret and is_secret(secret):
+            values[secret] = _from_file(name, Path(value), doubled=bool(environ.get(PREFIX + secret.upper())))
+            continue
         if key not in Settings.model_fields:
             near = _alike(key)
             hint = f"Did you mean {' or '.join(PREFIX + name.upper() for name in near)}?" if near else _TABLE
@@ -160,10 +199,25 @@ def load_settings(environ: Mapping[str, str] | None = None, **overrides: Any) ->
     except ValidationError as error:
         first = error.errors()[0]
         name = PREFIX + str(first["loc"][0]).upper()
-        secret = Settings.model_fields[str(first["loc"][0])].annotation is SecretStr
-        was = "" if secret else f", but it was: {first['input']!r}"
+        was = "" if is_secret(str(first["loc"][0])) else f", but it was: {first['input']!r}"
         said = first["msg"].removeprefix("Value error, ")
         raise SetupError("bad_setting", f"{name}: {said}{was}.", _TABLE) from None
+
+
+def is_secret(key: str) -> bool:
+    """Whether a setting of this name holds a secret, and so may be given as a file."""
+    return key in Settings.model_fields and Settings.model_fields[key].annotation is SecretStr
+
+
+def _from_file(name: str, path: Path, doubled: bool) -> str:
+    if doubled:
+        raise SetupError("setting_twice", f"Both {name.removesuffix(FILE_SUFFIX)} and {name} are set.", "Keep one.")
+    try:
+        with path.open("rb") as file:
+            return file.read(_MAX_SECRET).decode().strip()
+    except (OSError, ValueError) as error:
+        said = error.strerror if isinstance(error, OSError) else "no text"
+        raise SetupError("secret_file_unreadable", f"{name}: {path} cannot be read ({said}).", _TABLE) from None
 
 
 def _alike(key: str) -> list[str]:

@@ -10,7 +10,7 @@ import typer
 from flask import Flask
 
 from docloop.cli import app as command_line
-from ml_backend.settings import PREFIX, Settings
+from ml_backend.settings import FILE_SUFFIX, PREFIX, Settings
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -29,7 +29,7 @@ def test_every_setting_is_in_the_readme_and_describes_itself(setting: str) -> No
 
 
 def test_no_setting_in_the_readme_is_gone() -> None:
-    named = set(re.findall(rf"{PREFIX}([A-Z_]+[A-Z])", README))
+    named = {name.removesuffix(FILE_SUFFIX) for name in re.findall(rf"{PREFIX}([A-Z_]+[A-Z])", README)}
     assert {name.lower() for name in named} <= set(Settings.model_fields)
 
 

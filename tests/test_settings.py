@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from ml_backend.errors import SetupError
@@ -47,6 +49,35 @@ def test_secrets_are_not_printed() -> None:
     settings = load_settings({"DOCLOOP_PASSWORD": "hush-hush", "DOCLOOP_LABEL_STUDIO_TOKEN": "hush-token"})
     assert "hush" not in repr(settings)
     assert "hush" not in str(settings.model_dump())
+
+
+def test_a_secret_may_come_from_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "token"
+    path.write_text("hush-token\n")
+    settings = load_settings({"DOCLOOP_LABEL_STUDIO_TOKEN_FILE": str(path)})
+    assert settings.label_studio_token.get_secret_value() == "hush-token"
+
+
+@pytest.mark.parametrize(
+    ("environment", "code"),
+    [
+        ({"DOCLOOP_PASSWORD_FILE": "/no/such/file"}, "secret_file_unreadable"),
+        ({"DOCLOOP_PASSWORD_FILE": "/no/such/file", "DOCLOOP_PASSWORD": "x"}, "setting_twice"),
+        ({"DOCLOOP_PORT_FILE": "/no/such/file"}, "unknown_setting"),
+    ],
+)
+def test_a_file_that_is_missing_doubled_or_no_secret_s_is_an_error(environment: dict[str, str], code: str) -> None:
+    with pytest.raises(SetupError) as caught:
+        load_settings(environment)
+    assert caught.value.code == code
+
+
+def test_links_go_to_where_people_reach_label_studio() -> None:
+    settings = load_settings({"DOCLOOP_LABEL_STUDIO_URL": "http://label.studio:8080"})
+    assert settings.task_link(7) == "http://label.studio:8080/projects/7/data?task={task}"
+    public = load_settings({"DOCLOOP_LABEL_STUDIO_PUBLIC_URL": "https://ls.example.org/"})
+    assert public.data_link(7) == "https://ls.example.org/projects/7/data"
+    assert public.seen_from_label_studio == "http://localhost:9090"
 
 
 def test_only_what_is_handed_in_counts_and_an_empty_variable_is_none(monkeypatch: pytest.MonkeyPatch) -> None:

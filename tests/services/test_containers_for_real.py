@@ -1,0 +1,118 @@
+"""The parts of docker-compose.yml that run without a container engine, run against the real programs."""
+
+from __future__ import annotations
+
+import os
+import runpy
+import shutil
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+import redis
+import yaml
+from missing import missing
+from postgres import USER, find_programs, running_postgres
+from running_label_studio import RunningLabelStudio, free_port
+
+from docloop.label_studio_login import stored_secret_key
+from ml_backend.label_studio.client import LabelStudio
+
+ROOT = Path(__file__).parents[2]
+SERVICES: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+
+
+def test_docker_compose_takes_the_file_with_secrets_and_refuses_it_without(tmp_path: Path) -> None:
+    if not shutil.which("docker-compose"):
+        missing("there is no docker-compose: apt install docker-compose")
+    shutil.copy(ROOT / "docker-compose.yml", tmp_path)
+
+    def config() -> subprocess.CompletedProcess[str]:
+        command = ["docker-compose", "config", "--quiet"]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+
+    refused = config()
+    assert refused.returncode != 0
+    assert "run make secrets" in refused.stderr
+    runpy.run_path(str(ROOT / "deploy" / "make_secrets.py"))["write"](tmp_path / ".env")
+    taken = config()
+    assert (taken.returncode, taken.stderr) == (0, "")
+
+
+def test_the_databases_of_label_studio_and_docloop_are_closed_to_each_other() -> None:
+    programs = find_programs()
+    if programs is None:
+        missing("there is no PostgreSQL: apt install postgresql")
+    secrets = {"LABEL_STUDIO_DB_PASSWORD": "its'own", "DOCLOOP_DB_PASSWORD": 'our"own'}
+    owner = {"user": "owner", "password": "owner's"}
+    with running_postgres(programs) as cluster:
+        folder = str(cluster.folder)
+        cluster.run("CREATE USER owner SUPERUSER PASSWORD 'owner''s'")
+        with psycopg.connect(host=folder, dbname="postgres", autocommit=True, **owner) as connection:
+            connection.execute(f"ALTER USER {USER} RENAME TO tests")  # the script makes one of that name
+        reached = {"PGHOST": folder, "PGPASSWORD": owner["password"], "POSTGRES_USER": "owner"}
+        path = f"{programs}:{os.environ['PATH']}"
+        script = ROOT / "deploy" / "postgres" / "databases.sh"
+        subprocess.run(["sh", script], env={**os.environ, **secrets, **reached, "PATH": path}, check=True, timeout=60)
+        psycopg.connect(host=folder, user="labelstudio", password="its'own", dbname="labelstudio").close()
+        psycopg.connect(host=folder, user=USER, password='our"own', dbname=USER).close()
+        with pytest.raises(psycopg.OperationalError, match="permission denied"):
+            psycopg.connect(host=folder, user="labelstudio", password="its'own", dbname=USER)
+
+
+def test_redis_asks_for_its_password_and_forgets_nothing(tmp_path: Path) -> None:
+    if not shutil.which("redis-server"):
+        missing("there is no Redis: apt install redis-server")
+    port = free_port()
+    shell, flag, line = SERVICES["redis"]["entrypoint"]
+    line = line.replace("$$", "$").replace("dir /data", f"dir {tmp_path}\\nport {port}\\nbind 127.0.0.1")
+    environment = {**os.environ, "REDIS_PASSWORD": "a-password"}
+    server = subprocess.Popen([shell, flag, line], env=environment, stdout=subprocess.DEVNULL)
+    try:
+        client = redis.Redis(port=port, password="a-password")
+        _until(client.ping)
+        assert client.config_get("appendonly") == {"appendonly": "yes"}
+        assert client.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
+        with pytest.raises(redis.AuthenticationError):
+            redis.Redis(port=port).ping()
+        client.close()
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+def test_docloop_gets_its_token_from_label_studio_without_anybody(
+    label_studio: RunningLabelStudio, label_studio_environment: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "token"
+    environment = {
+        "PATH": os.environ["PATH"],
+        "LABEL_STUDIO_BASE_DATA_DIR": str(label_studio.data_dir),
+        "LABEL_STUDIO_USERNAME": label_studio.login.username,
+        "SECRET_KEY": stored_secret_key(label_studio.data_dir),
+        "XDG_CONFIG_HOME": str(tmp_path),
+    }
+    command = [label_studio_environment / "bin" / "python", ROOT / "deploy" / "label-studio" / "make_token.py", path]
+    for _ in range(2):  # the second finds it there
+        subprocess.run(command, env=environment, check=True, timeout=180, stdout=subprocess.DEVNULL)
+    token = path.read_text()
+    client = LabelStudio(label_studio.url, token)
+    try:
+        assert client.call("GET", "api/current-user/whoami")["email"] == label_studio.login.username
+    finally:
+        client.close()
+
+
+def _until(works: Any) -> None:
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            works()
+        except redis.ConnectionError:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        else:
+            return
