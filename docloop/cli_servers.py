@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Annotated
 
 import typer
@@ -10,6 +9,7 @@ from rich.markup import escape
 
 from docloop.sources import is_url
 from docloop.terminal import ProjectOption, app, err, out
+from ml_backend import logs
 from ml_backend.errors import SetupError
 from ml_backend.settings import Settings, load_settings
 
@@ -38,6 +38,7 @@ def web(host: HostOption = None, port: PortOption = None) -> None:
     from docloop.server import Server
 
     settings = _checked(load_settings(host=host, port=port), quiet=False)
+    _log_as("web", settings)
     with own(settings.data_dir, "web"):
         Server(settings).run()
 
@@ -51,11 +52,15 @@ def worker() -> None:
     settings = load_settings()
     if not settings.label_studio_token.get_secret_value():
         _warn_of_missing_token()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs URLs
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    _log_as("worker", settings)
     with own(settings.data_dir, "worker"):
         run_worker(settings)
+
+
+def _log_as(role: str, settings: Settings) -> None:
+    from ml_backend.credentials import all_secrets, load_credentials
+
+    logs.configure(role, settings.log_format, settings.log_level, all_secrets(settings, load_credentials(settings)))
 
 
 def _checked(settings: Settings, quiet: bool = True) -> Settings:

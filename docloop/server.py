@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import socket
 from typing import Any
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
+from gunicorn.glogging import Logger
 
 from ml_backend.errors import SetupError
 from ml_backend.services import build_services
@@ -15,6 +15,15 @@ from ml_backend.settings import Settings
 from ml_backend.web.app import create_app
 
 _THREADS = 32  # 16 may wait in /predict; the rest answer /health and webhooks
+
+
+class _Log(Logger):
+    """gunicorn's own log, which goes where docloop's goes."""
+
+    def setup(self, cfg: Any) -> None:
+        super().setup(cfg)
+        self.error_log.handlers.clear()
+        self.error_log.propagate = True
 
 
 class Server(BaseApplication):
@@ -35,6 +44,7 @@ class Server(BaseApplication):
             "keepalive": 5,
             "proc_name": "docloop",
             "loglevel": "warning",
+            "logger_class": _Log,
             # A door beside the guard, at one path for all servers of a user.
             "control_socket_disable": True,
         }
@@ -42,8 +52,6 @@ class Server(BaseApplication):
             self.cfg.set(name, value)
 
     def load(self) -> Flask:  # type: ignore[override]  # a Flask is a WSGI application, but not typed as gunicorn says it
-        logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-        logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs URLs
         services = build_services(self._settings)
         self.cfg.set("worker_exit", lambda arbiter, worker: services.close())
         return create_app(services)

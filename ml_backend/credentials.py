@@ -13,6 +13,9 @@ import stat
 import tempfile
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from pydantic import SecretStr
 
 from ml_backend.errors import SetupError
 from ml_backend.settings import PREFIX, Settings
@@ -51,6 +54,14 @@ class Credentials:
                 )
         if ":" in self.user:
             raise SetupError("user_with_colon", f"{PREFIX}USER has a colon: {self.user!r}.", "Choose one without.")
+
+
+def all_secrets(settings: Settings, credentials: Credentials) -> list[str]:
+    """Everything that must never be written anywhere: the settings' secrets, the passwords in their URLs, the credentials."""
+    given = [value.get_secret_value() for value in dict(settings).values() if isinstance(value, SecretStr)]
+    passwords = [unquote(urlsplit(value).password or "") for value in given if "://" in value]
+    own = [credentials.password, credentials.api_token, credentials.webhook_secret]
+    return [secret for secret in (*given, *passwords, *own) if secret]
 
 
 def load_credentials(settings: Settings) -> Credentials:

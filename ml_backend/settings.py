@@ -122,6 +122,14 @@ class Settings(BaseModel):
         description="Share of the models' belief in other values of a field from which they are said to disagree.",
     )
 
+    log_format: Literal["text", "json"] = Field("text", description="Form of the log: text, or a JSON object a line.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="From where on docloop logs.")
+
+    @field_validator("log_level", "log_format", mode="before")
+    @classmethod
+    def _lower(cls, value: Any) -> Any:
+        return value.lower() if isinstance(value, str) else value
+
     @field_validator("training_schedule")
     @classmethod
     def _time_of_day(cls, value: str) -> str:

@@ -16,11 +16,11 @@ import signal
 import sys
 import threading
 import time
-import traceback
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
+from ml_backend import logs
 from ml_backend.errors import DocloopError
 from ml_backend.store.records import RunRecord
 from training.lifeline import ORPHANED, end_with
@@ -92,7 +92,7 @@ def main() -> None:
     answer = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what libraries print goes to the log
     _confine(order)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logs.configure("training", **order["log"])
     try:
         _train(order)
     except RunStopped:
@@ -101,7 +101,7 @@ def main() -> None:
         sys.exit(OUT_OF_MEMORY)
     except Exception as error:
         reason = said(error)
-        log.error("Run %d, attempt %d failed: %s\n%s", order["run"], order["attempt"], reason, where(error))
+        log.error("Run %d, attempt %d failed: %s\n%s", order["run"], order["attempt"], reason, logs.where(error))
         json.dump({"reason": reason[:_LONGEST_REASON]}, answer)
         answer.close()
         sys.exit(FAILED)
@@ -112,13 +112,6 @@ def said(error: Exception) -> str:
     return (
         str(error) if isinstance(error, DocloopError) else f"broke off with {type(error).__name__}; the log says where"
     )
-
-
-def where(error: BaseException) -> str:
-    """The traceback of the error and of those that it came from, by their types only."""
-    cause = error.__cause__ or error.__context__
-    earlier = f"{where(cause)}{type(cause).__name__}, which became:\n" if cause else ""
-    return earlier + "".join(traceback.format_tb(error.__traceback__))
 
 
 def _train(order: Mapping[str, Any]) -> None:

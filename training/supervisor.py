@@ -22,6 +22,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import IO, Any
 
+from ml_backend import logs
 from ml_backend.errors import DocloopError
 from ml_backend.store.records import RunRecord
 from ml_backend.store.store import Store
@@ -87,6 +88,7 @@ class Supervisor:
             "address_space": self.limits.address_space,
             "heartbeat": self.limits.heartbeat,
             "grace": self.limits.grace,
+            "log": logs.inherited(),
         }
 
     def _run_process(self, run: RunRecord, order: bytes, answer: IO[bytes]) -> tuple[int, str]:

@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from ml_backend import logs
 from ml_backend.document.fields import FieldSpec
 from ml_backend.document.json_form import document_from_json, document_to_json, fields_from_json, fields_to_json
 from ml_backend.document.samples import Sample
@@ -44,6 +45,7 @@ def write_job(
     job = {
         "specs": [asdict(spec) for spec in specs],
         "options": {name: value for name, value in asdict(options).items() if name != "work"},
+        "log": logs.inherited(),
         **more,
     }
     (folder / JOB).write_text(json.dumps(job), encoding="utf-8")

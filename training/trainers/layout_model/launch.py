@@ -16,8 +16,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
 
+from ml_backend import logs
 from ml_backend.document.fields import FieldSpec
-from training.child import where
 from training.lifeline import ORPHANED, end_with
 from training.out_of_fold import write_out_of_fold
 from training.trainers.base import Progress
@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 def fit(folder: Path, progress: Progress) -> None:
     """The fit of the job in ``folder``, run by each process of a launcher, or by one alone."""
     job = json.loads((folder / JOB).read_text(encoding="utf-8"))
+    logs.configure("training", **job["log"])
     options = replace(LayoutTraining(**job["options"]), work=folder / WORK, processes=1)
     specs = [FieldSpec(**spec) for spec in job["specs"]]
     samples = list(read_samples(folder / SAMPLES))
@@ -50,12 +51,12 @@ def main(folder: Path, parent: int) -> int:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # which a training run ignores, and those that it starts inherit that
     told = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what libraries print goes to the log
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logs.configure("training")
     try:
         fit(folder, _teller(told if is_first() else None, parent))
     except Exception as error:
         failure = Failure.of(rank(), error)
-        log.error("process %d failed: %s\n%s", rank(), failure.message, where(error))
+        log.error("process %d failed: %s\n%s", rank(), failure.message, logs.where(error))
         failure.write(folder)
         return 1
     leave()
