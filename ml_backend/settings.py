@@ -125,6 +125,10 @@ class Settings(BaseModel):
     log_format: Literal["text", "json"] = Field("text", description="Form of the log: text, or a JSON object a line.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="From where on docloop logs.")
 
+    metrics_port: int = Field(
+        0, ge=0, le=65535, description="Port where a worker answers /health and /metrics; 0: nowhere."
+    )
+
     @field_validator("log_level", "log_format", mode="before")
     @classmethod
     def _lower(cls, value: Any) -> Any:

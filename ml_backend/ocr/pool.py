@@ -15,6 +15,7 @@ from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 
 from PIL.Image import Image
 
+from ml_backend.counters import OCR_CACHE, OCR_SECONDS
 from ml_backend.document.elements import Page
 from ml_backend.errors import EngineFailed
 from ml_backend.ocr.base import OCREngine
@@ -49,7 +50,9 @@ class OCRPool:
         engine = engine or self.engine
         key = PageKey(digest, engine.id, engine.settings, page)
         if (known := self._cached(key)) is not None:
+            OCR_CACHE.labels("hit").inc()
             return known
+        OCR_CACHE.labels("miss").inc()
         with self._lock:
             if self._closed:
                 raise EngineFailed("ocr_closed", "The OCR pool is closed.")
@@ -85,7 +88,8 @@ class OCRPool:
             # Once more: the page may have been finished between the look into the cache and the submit.
             page = self._cached(key)
             if page is None:
-                page = engine.read(image)
+                with OCR_SECONDS.labels(engine.id).time():
+                    page = engine.read(image)
                 self._store(key, page)
             return page
         finally:

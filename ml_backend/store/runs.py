@@ -179,6 +179,12 @@ class Runs:
         with self._database.read() as connection:
             return [RunRecord(*row) for row in connection.execute(mine.order_by(runs.c.number.desc()).limit(limit))]
 
+    def states(self, project_uid: str) -> dict[str, int]:
+        """How many of the project's runs are in each state."""
+        counted = sa.select(runs.c.state, sa.func.count()).where(runs.c.project_uid == project_uid).group_by(runs.c.state)
+        with self._database.read() as connection:
+            return {state: int(number) for state, number in connection.execute(counted)}
+
     def gone_projects(self) -> list[str]:
         """The uids of projects that were followed and trained once, and are not there any more."""
         there = sa.exists().where(projects.c.uid == runs.c.project_uid)
