@@ -12,6 +12,8 @@ An exception that is not a ``DocloopError`` is a fault of ours.
     ├── ModelRejected       a model version whose files are not what its manifest says, or that cannot be made
     ├── ExportRefused       ground truth that cannot be given out or taken in as asked
     ├── StoreError          the database cannot be opened, is of another docloop, or refused
+    ├── StorageError        the bucket or shared folder (DOCLOOP_STORAGE_URL) does not answer, or refused
+    ├── ArchiveRefused      a backup that cannot be taken, or must not be restored
     ├── LabelStudioError    Label Studio refused, answered nonsense, or cannot be reached
     └── SetupError          settings, secrets, ports, folders: what keeps docloop from starting
 """
@@ -59,6 +61,14 @@ class ExportRefused(DocloopError):
 
 class StoreError(DocloopError):
     """The database cannot be opened, belongs to another docloop, or refused."""
+
+
+class StorageError(DocloopError):
+    """The bucket or shared folder of DOCLOOP_STORAGE_URL does not answer, refused, or holds something odd."""
+
+
+class ArchiveRefused(DocloopError):
+    """A backup that cannot be taken as asked, or that must not be restored: broken, newer, or into what is not empty."""
 
 
 class LabelStudioError(DocloopError):

@@ -5,7 +5,7 @@ Migrations are numbered files that are only ever added to. Where nothing is to d
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,34 +22,41 @@ if TYPE_CHECKING:
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 REVISIONS = tuple(sorted(path.name[:4] for path in (MIGRATIONS / "versions").glob("[0-9][0-9][0-9][0-9]_*.py")))
-_VERSION_TABLE = "alembic_version"
+VERSION_TABLE = "alembic_version"
 _LOCK = 0x646F636C6F6F70  # "docloop": the number of PostgreSQL's advisory lock
 _WAIT = 120.0  # seconds for another process to finish its migration
 
 
-def migrate(database: Database) -> None:
+def migrate(database: Database, keep: Callable[[str], None] = lambda revision: None) -> None:
     """Make or upgrade the tables. Only one process does, others wait for it.
+
+    ``keep`` is given the revision of a database that is about to be upgraded; when it raises, nothing is changed.
 
     Raises:
         StoreError: the schema is a newer docloop's, or the tables are another program's.
     """
-    if _revision(database) == REVISIONS[-1]:
+    if revision_of(database) == REVISIONS[-1]:
         return
     with _alone(database):
-        if _revision(database) != REVISIONS[-1]:
-            _upgrade(database)
+        found = revision_of(database)
+        if found == REVISIONS[-1]:
+            return
+        if found:
+            keep(found)
+        with database.write() as connection:
+            migrate_to(connection, "head")
 
 
-def _revision(database: Database) -> str:
+def revision_of(database: Database) -> str:
     """The revision the database is at, "" when it is empty."""
     with database.read() as connection:
         there = set(sa.inspect(connection).get_table_names())
-        if _VERSION_TABLE in there:
-            found = connection.execute(sa.text(f"SELECT version_num FROM {_VERSION_TABLE}")).scalar()  # noqa: S608
+        if VERSION_TABLE in there:
+            found = connection.execute(sa.text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar()  # noqa: S608
         else:
             found = None
     if found is None:
-        if there - {_VERSION_TABLE} if database.is_sqlite else there & set(metadata.tables):
+        if there - {VERSION_TABLE} if database.is_sqlite else there & set(metadata.tables):
             raise StoreError(
                 "foreign_database", "The database has tables of another program.", "Give docloop a database of its own."
             )
@@ -63,13 +70,13 @@ def _revision(database: Database) -> str:
     return str(found)
 
 
-def _upgrade(database: Database) -> None:
+def migrate_to(connection: sa.Connection, revision: str) -> None:
+    """Bring the tables to ``revision`` ("head": the newest), inside the transaction of ``connection``."""
     from alembic import command
 
-    with database.write() as connection:
-        config = alembic_config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+    config = alembic_config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)
 
 
 def alembic_config() -> Config:

@@ -7,7 +7,7 @@ thread of its own, since it takes seconds where there are 100,000 documents; a s
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from flask import Blueprint, Flask, Response, g, request
@@ -132,7 +132,7 @@ _OF_PROJECTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
 
 
 def _gauge(
-    name: str, said: str, rows: list[tuple[tuple[str, ...], float]], labels: list[str] | None = None
+    name: str, said: str, rows: Sequence[tuple[tuple[str, ...], float]], labels: list[str] | None = None
 ) -> GaugeMetricFamily:
     family = GaugeMetricFamily(name, said, labels=labels or [])
     for values, number in rows:

@@ -29,11 +29,14 @@ from contracts.store_builders import (
     sample,
 )
 from contracts.store_documents_contract import StoreDocumentsContract
+from contracts.store_dumping_contract import StoreDumpingContract
 from contracts.store_ledger_contract import StoreLedgerContract
+from contracts.store_push_batches_contract import StorePushBatchesContract
 from contracts.store_releases_contract import StoreReleasesContract
 from contracts.store_runs_contract import StoreRunsContract
 from contracts.store_schema_contract import StoreSchemaContract
 from contracts.store_statistics_contract import StoreStatisticsContract
+from contracts.store_tokens_contract import StoreTokensContract
 from ml_backend.errors import StoreError
 from ml_backend.store.records import TrainingRequest
 from ml_backend.store.store import Store, open_store
@@ -41,11 +44,14 @@ from ml_backend.store.store import Store, open_store
 
 class StoreContract(
     StoreDocumentsContract,
+    StoreDumpingContract,
     StoreLedgerContract,
+    StorePushBatchesContract,
     StoreReleasesContract,
     StoreRunsContract,
     StoreSchemaContract,
     StoreStatisticsContract,
+    StoreTokensContract,
 ):
     """All parts, what they do together, and what the disk keeps."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import count
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -12,6 +13,7 @@ from postgres import PASSWORD, RunningPostgres, find_programs, running_postgres
 
 from contracts.store_builders import project
 from contracts.store_contract import StoreContract
+from contracts.store_dumping_contract import dump, filled, restore
 from ml_backend.errors import StoreError
 from ml_backend.store.store import open_store
 
@@ -44,6 +46,15 @@ class TestStoreOnPostgresql(StoreContract):
         name = f"empty_{next(NUMBERS)}"
         postgres.run(f"CREATE DATABASE {name}")
         return postgres.url(name)
+
+    def test_a_laptop_s_sqlite_moves_to_postgresql_and_back(self, empty_url: str, tmp_path: Path) -> None:
+        laptop, other = f"sqlite:///{tmp_path}/laptop.db", f"sqlite:///{tmp_path}/other.db"
+        store = open_store(laptop)
+        filled(store)
+        store.close()
+        restore(empty_url, *dump(laptop))
+        restore(other, *dump(empty_url))
+        assert dump(other) == dump(empty_url) == dump(laptop)
 
     def test_after_postgresql_dropped_all_connections_the_store_goes_on(
         self, url: str, postgres: RunningPostgres

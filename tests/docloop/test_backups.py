@@ -1,0 +1,142 @@
+"""docloop backup and restore: whole, checked, into an empty installation only, whatever is killed in between."""
+
+from __future__ import annotations
+
+import random
+import stat
+from pathlib import Path
+
+import pytest
+from registry_harm import PROJECT, harm, is_whole, killed_at, serving, steps_of
+from typer.testing import CliRunner, Result
+
+from contracts.store_builders import project, rows
+from contracts.store_dumping_contract import dump, filled
+from docloop.backups import back_up, check, restore
+from docloop.cli import app
+from docloop.processes import own
+from ml_backend.credentials import load_credentials
+from ml_backend.errors import ArchiveRefused, SetupError
+from ml_backend.models.registry import ModelRegistry
+from ml_backend.services import page_files, store_url
+from ml_backend.settings import Settings
+from ml_backend.store.store import open_store
+
+CONTENT = "a" * 64
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """An installation with something of everything."""
+    settings = Settings(data_dir=tmp_path_factory.mktemp("installation"))
+    store = open_store(store_url(settings))
+    filled(store)
+    store.close()
+    serving(settings.data_dir / "models", 2)
+    page_files(settings).put(CONTENT, [b"first page", b"second page"])
+    load_credentials(settings)
+    (settings.data_dir / "cache" / "ocr").mkdir(parents=True)
+    (settings.data_dir / "cache" / "ocr" / "page.json").write_text("{}")
+    (settings.data_dir / "models" / PROJECT / ".aside-killed").mkdir()
+    return settings
+
+
+@pytest.fixture(scope="module")
+def archive(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("backups") / "monday.tar.gz"
+    back_up(settings, path)
+    return path
+
+
+def is_restored(fresh: Settings, settings: Settings) -> bool:
+    registry = ModelRegistry(fresh.data_dir / "models")
+    best = registry.best(PROJECT)
+    return (
+        dump(store_url(fresh)) == dump(store_url(settings))
+        and (best.version, best.reason) == ("fields-2", "")
+        and is_whole(best.folder, "fields-2")
+        and registry.rollback(PROJECT) == "fields-1"
+        and page_files(fresh).get(CONTENT) == (b"first page", b"second page")
+        and load_credentials(fresh) == load_credentials(settings)
+    )
+
+
+def test_a_backup_restores_everything_but_what_can_be_made_again(
+    settings: Settings, archive: Path, tmp_path: Path
+) -> None:
+    fresh = Settings(data_dir=tmp_path / "new")
+    restore(fresh, archive)
+    assert is_restored(fresh, settings)
+    assert not (fresh.data_dir / "cache").exists()
+    assert stat.S_IMODE(archive.stat().st_mode) == 0o600
+
+
+def test_only_what_is_empty_is_filled_and_only_while_docloop_is_stopped(archive: Path, tmp_path: Path) -> None:
+    fresh = Settings(data_dir=tmp_path)
+    with own(tmp_path, "worker"), pytest.raises(SetupError, match="is running"):
+        restore(fresh, archive)
+    store = open_store(store_url(fresh))
+    store.projects.put(project("another", 5))
+    with pytest.raises(ArchiveRefused, match="empty one"):
+        restore(fresh, archive)
+    assert rows(store) == {"projects": 1}
+    store.close()
+    serving(tmp_path / "with-models" / "models", 1)
+    with pytest.raises(ArchiveRefused, match="not empty"):
+        restore(Settings(data_dir=tmp_path / "with-models"), archive)
+
+
+def test_a_backup_that_was_cut_or_changed_anywhere_is_refused_and_nothing_is_touched(
+    archive: Path, tmp_path: Path
+) -> None:
+    dice = random.Random(20261120)
+    for _ in range(25):
+        broken = tmp_path / "broken.tar.gz"
+        broken.write_bytes(archive.read_bytes())
+        done = harm(broken, dice)
+        try:
+            check(broken)
+        except ArchiveRefused:
+            continue
+        # What gzip itself ignores (its time stamp, bytes behind the end) changes no member.
+        assert "lengthened" in done or check(broken) == check(archive), done
+    fresh = Settings(data_dir=tmp_path / "new")
+    broken.write_bytes(archive.read_bytes()[:-200])
+    with pytest.raises(ArchiveRefused, match="cannot be used"):
+        restore(fresh, broken)
+    assert not (fresh.data_dir / "docloop.sqlite3").exists()
+
+
+@pytest.mark.slow
+def test_a_restore_that_is_killed_at_any_step_is_finished_by_the_next(
+    settings: Settings, archive: Path, tmp_path: Path
+) -> None:
+    steps = len(steps_of(lambda: restore(Settings(data_dir=tmp_path / "counted"), archive)))
+    for step in sorted(random.Random(7).sample(range(steps), 12)):
+        fresh = Settings(data_dir=tmp_path / str(step))
+        killed_at(step, lambda fresh=fresh: restore(fresh, archive))
+        if not _is_there(fresh):
+            restore(fresh, archive)
+        assert is_restored(fresh, settings), f"killed at {step} of {steps}"
+
+
+def _is_there(fresh: Settings) -> bool:
+    """Whether nothing is left to be done: the last step was taken."""
+    return not (fresh.data_dir / "restore-unfinished").exists() and (fresh.data_dir / "models").exists()
+
+
+def run(data: Path, *arguments: str) -> Result:
+    return CliRunner().invoke(app, list(arguments), env={"DOCLOOP_DATA_DIR": str(data)})
+
+
+def test_the_commands_say_what_they_did(settings: Settings, tmp_path: Path) -> None:
+    path = tmp_path / "tuesday.tar.gz"
+    made = run(settings.data_dir, "backup", str(path), "--no-pages")
+    assert made.exit_code == 0, made.output
+    assert "files and tables" in made.output
+    again = run(settings.data_dir, "backup", str(path))
+    assert (again.exit_code, "is there already" in again.output) == (2, True)
+    assert "is whole" in run(tmp_path / "x", "restore", str(path), "--check").output
+    done = run(tmp_path / "new", "restore", str(path))
+    assert done.exit_code == 0, done.output
+    assert page_files(Settings(data_dir=tmp_path / "new")).get(CONTENT) == ()
