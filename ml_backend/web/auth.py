@@ -1,44 +1,75 @@
 """The guard: one check before every request, closed unless listed as open.
 
 It runs before the routing result is looked at, so a stranger cannot tell an unknown address from a forbidden one, and a
-route added later is guarded without being named here. Where the secrets come from belongs to ``ml_backend.credentials``.
+route added later is guarded without being named here. Who somebody is say ``web/callers`` (headers) and ``web/sessions``
+(browsers); what a route wants says ``web/access``; where the secrets come from belongs to ``ml_backend.credentials``.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hmac
 import ipaddress
+import logging
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from flask import Flask, Response, request
+from flask import Flask, Response, g, request
 
 from ml_backend.credentials import WEBHOOK_HEADER, Credentials
-from ml_backend.errors import SetupError
+from ml_backend.errors import SetupError, StoreError
 from ml_backend.settings import PREFIX
+from ml_backend.web.access import Caller, Role, wanted
+from ml_backend.web.callers import Callers, same
+from ml_backend.web.guesses import Guesses
+from ml_backend.web.login import LOGIN, STYLE, here, login_form, login_pages
+from ml_backend.web.origin import SAFE, from_elsewhere, is_browser, is_navigation
 from ml_backend.web.problem import problem
+from ml_backend.web.sessions import COOKIE, Sessions, has_csrf_token
 
-OPEN = frozenset({("GET", "/health")})
+if TYPE_CHECKING:
+    from ml_backend.store.tokens import Tokens
+
+log = logging.getLogger(__name__)
+
+OPEN = frozenset({("GET", "/health"), ("GET", LOGIN), ("POST", LOGIN), ("GET", STYLE)})
 WEBHOOK = "/webhook"
 _MIN_LENGTH = 12  # characters of a secret set by hand, where strangers can reach us
 
 
-def guard(app: Flask, credentials: Credentials) -> None:
-    """Let only requests with a credential reach ``app``; call it before anything else is registered.
+def guard(
+    app: Flask,
+    credentials: Credentials,
+    tokens: Callable[[], Tokens] | None = None,
+    now: Callable[[], float] = time.time,
+) -> None:
+    """Let only requests with a credential reach ``app``; call it before anything else is registered. It brings the login form.
 
-    Basic (user, password) and Bearer (API token) open every route, the webhook secret opens ``/webhook`` alone. Any other
-    request, however malformed its headers, is answered 401.
+    Basic (user, password), Bearer (API token) and a session open every route, a token of the store those that want no more than
+    its role, the webhook secret ``/webhook`` alone. Any other request, however malformed its headers, is answered 401; one whose
+    role is too low, or that another site made a browser send, 403; a token that the database cannot check, 503. ``tokens`` gives
+    the store's tokens, and is asked only when one is shown, on ``/webhook`` never; ``now`` gives seconds since 1970.
     """
+    guesses = Guesses()
+    callers, sessions = Callers(credentials, guesses, tokens, now), Sessions(app, credentials, now)
+    app.register_blueprint(login_pages(callers, sessions, guesses))
 
     @app.before_request
     def check() -> Response | None:
         if (request.method, request.path) in OPEN:
             return None
-        if _knows_password_or_token(request.headers.get("Authorization", ""), credentials):
+        if request.path == WEBHOOK and same(request.headers.get(WEBHOOK_HEADER, ""), credentials.webhook_secret):
+            g.caller = Caller("webhook", Role.READ)
             return None
-        if request.path == WEBHOOK and _same(request.headers.get(WEBHOOK_HEADER, ""), credentials.webhook_secret):
-            return None
-        return _unauthorized()
+        header, address = request.headers.get("Authorization"), request.remote_addr or ""
+        try:
+            known = callers.of(header, address, request.path != WEBHOOK) if header is not None else sessions.caller()
+        except StoreError as error:
+            log.error("a token cannot be checked: %s", error)
+            return _cannot_tell()
+        if known is None:
+            return _unauthorized(guesses.wait(address) if header is not None else 0)
+        g.caller = known
+        return _forged(header) or _too_low(known, wanted(app))
 
 
 def refuse_unsafe_bind(host: str, credentials: Credentials) -> None:
@@ -69,35 +100,44 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _knows_password_or_token(header: str, credentials: Credentials) -> bool:
-    scheme, _, value = header.partition(" ")
-    value = value.strip(" \t")
-    if scheme.lower() == "bearer":
-        return _same(value, credentials.api_token)
-    if scheme.lower() != "basic":
-        return False
-    try:
-        user, colon, password = base64.b64decode(value, validate=True).partition(b":")
-    except (binascii.Error, ValueError):
-        return False
-    # Both are compared always, so that the time tells nothing about the user name.
-    return (
-        bool(colon)
-        & hmac.compare_digest(user, credentials.user.encode())
-        & hmac.compare_digest(password, credentials.password.encode())
-    )
+def _forged(header: str | None) -> Response | None:
+    """A refusal where a page that is not ours made a browser send what it knows by itself: its session, or Basic."""
+    if header is not None and not header.lower().startswith("basic"):
+        return None  # no browser adds a Bearer token by itself
+    if from_elsewhere() and not is_navigation():
+        return problem(
+            403, "cross_site", "A page that is not docloop's own sent this. A proxy must pass on the Host header."
+        )
+    if header is None and request.method not in SAFE and not has_csrf_token():
+        return problem(403, "csrf_token_missing", "The session's CSRF token is missing or wrong: load the page again.")
+    return None
 
 
-def _same(given: str, secret: str) -> bool:
-    """Compare a header with a secret in constant time. WSGI hands headers over as Latin-1, whatever their bytes mean."""
-    return hmac.compare_digest(given.encode("latin-1", "replace"), secret.encode())
+def _too_low(known: Caller, role: Role | None) -> Response | None:
+    if role is None or known.role >= role:
+        return None
+    return problem(403, "role_too_low", f"This needs a token of the role {role.word}; this one has {known.role.word}.")
 
 
-def _unauthorized() -> Response:
+def _cannot_tell() -> Response:
+    """Nothing of the database is said here: who asks may be a stranger."""
+    answer = problem(503, "store_unavailable", "This token cannot be checked: docloop's database does not answer.")
+    answer.headers["Retry-After"] = "5"
+    return answer
+
+
+def _unauthorized(wait: int) -> Response:
+    if request.method == "GET" and "text/html" in request.headers.get("Accept", ""):
+        return login_form(401, here())
     answer = problem(
         401,
         "unauthorized",
         "This address needs docloop's credentials: Basic (user and password) or Bearer (API token).",
     )
-    answer.headers["WWW-Authenticate"] = 'Basic realm="docloop", charset="UTF-8"'
+    by_hand = is_browser() or COOKIE in request.cookies  # a script of ours whose session is over
+    answer.headers["WWW-Authenticate"] = (
+        'Bearer realm="docloop"' if by_hand else 'Basic realm="docloop", charset="UTF-8"'
+    )
+    if wait:
+        answer.headers["Retry-After"] = str(wait)
     return answer

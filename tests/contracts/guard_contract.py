@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Sequence
 
 from flask import Flask
 
-OPEN = {("GET", "/health")}
+OPEN = {("GET", "/health"), ("GET", "/login"), ("POST", "/login"), ("GET", "/login.css")}
+BASE = "http://localhost"
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND")
 
 
@@ -42,18 +44,20 @@ STRANGERS: dict[str, dict[str, str]] = {
 }
 
 
-def assert_every_route_is_guarded(app: Flask) -> int:
-    """Each route and each method, and addresses that do not exist, refuse each stranger with 401. Returns the tries."""
+def assert_every_route_is_guarded(app: Flask, methods: Sequence[str] = METHODS) -> int:
+    """Each route and each of ``methods``, and addresses that do not exist, refuse each stranger with 401. Returns the tries."""
     paths = {re.sub(r"<[^>]*>", "1", rule.rule) for rule in app.url_map.iter_rules()}
     paths |= {"/", "/no/such/address", "/health/", "/health/x", "/HEALTH", "//health", "/static/../health"}
     client = app.test_client()
     tries = 0
     for path in sorted(paths):
-        for method in METHODS:
+        for method in methods:
             for name, headers in STRANGERS.items():
                 if (method, path) in OPEN:
                     continue
-                answer = client.open(path, base_url="http://localhost", method=method, headers=headers)
+                # Each from an address of its own, so that each is looked at: who is wrong ten times has to wait.
+                place = {"REMOTE_ADDR": f"10.{tries >> 16 & 255}.{tries >> 8 & 255}.{tries & 255}"}
+                answer = client.open(path, method=method, headers=headers, base_url=BASE, environ_overrides=place)
                 assert answer.status_code == 401, f"{method} {path} answered {answer.status_code} to: {name}"
                 assert answer.content_type == "application/problem+json"
                 assert answer.headers["WWW-Authenticate"].startswith("Basic ")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from missing import missing
-from playwright.sync_api import BrowserContext, ViewportSize, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ViewportSize, expect, sync_playwright
 from running_label_studio import RunningLabelStudio, free_port
 
 from docloop.label_studio_login import personal_access_token, stored_login
@@ -66,22 +66,28 @@ def label_studio(
 
 
 @pytest.fixture(scope="session")
-def browser(label_studio: RunningLabelStudio) -> Iterator[BrowserContext]:
-    """Chromium with a fresh profile, logged in through the form: ``browser.new_page().goto("/projects")``."""
+def chromium() -> Iterator[Browser]:
+    """Chromium, in which each test may open a fresh profile: ``chromium.new_context(base_url=url)``."""
     executable = next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
     if executable is None:
         missing("there is no Chromium: apt install chromium")
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=executable, args=list(CHROMIUM_ARGUMENTS))
-        context = chromium.new_context(base_url=label_studio.url, viewport=SCREEN)
-        context.set_default_timeout(30_000)
-        expect.set_options(timeout=30_000)
-        page = context.new_page()
-        page.goto("/user/login/")
-        page.fill("input[name=email]", label_studio.login.username)
-        page.fill("input[name=password]", label_studio.login.password)
-        page.click("button[type=submit]")
-        page.wait_for_url(lambda url: "/user/login" not in url)
-        page.close()
-        yield context
-        chromium.close()
+        launched = playwright.chromium.launch(executable_path=executable, args=list(CHROMIUM_ARGUMENTS))
+        yield launched
+        launched.close()
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: Browser, label_studio: RunningLabelStudio) -> BrowserContext:
+    """A fresh profile that is logged in to Label Studio through the form: ``browser.new_page().goto("/projects")``."""
+    context = chromium.new_context(base_url=label_studio.url, viewport=SCREEN)
+    context.set_default_timeout(30_000)
+    expect.set_options(timeout=30_000)
+    page = context.new_page()
+    page.goto("/user/login/")
+    page.fill("input[name=email]", label_studio.login.username)
+    page.fill("input[name=password]", label_studio.login.password)
+    page.click("button[type=submit]")
+    page.wait_for_url(lambda url: "/user/login" not in url)
+    page.close()
+    return context
