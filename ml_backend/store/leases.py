@@ -35,3 +35,10 @@ class Leases:
         mine = sa.select(leases.c.name).where(leases.c.name.startswith(prefix, autoescape=True), leases.c.until > now)
         with self._database.read() as connection:
             return list(connection.execute(mine.order_by(leases.c.name)).scalars())
+
+    def ends(self, prefix: str, after: float) -> list[tuple[str, float]]:
+        """The leases that begin with ``prefix`` and end after ``after``, with their ends: also those that ran out since then."""
+        mine = sa.select(leases.c.name, leases.c.until)
+        mine = mine.where(leases.c.name.startswith(prefix, autoescape=True), leases.c.until > after)
+        with self._database.read() as connection:
+            return [(name, until) for name, until in connection.execute(mine.order_by(leases.c.name))]

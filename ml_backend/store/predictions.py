@@ -61,6 +61,16 @@ class Predictions:
             rows = connection.execute(_of_open(each, project_uid, model_version))
             return [(task, found, pushed) for task, found, pushed in rows]
 
+    def covered(self, project_uid: str, model_version: str) -> tuple[int, int]:
+        """How many open documents have a prediction of this version, and how many open ones there are."""
+        mine = documents.c.project_uid == project_uid, documents.c.open
+        total = sa.select(sa.func.count()).select_from(documents).where(*mine)
+        done = (
+            sa.select(sa.func.count()).select_from(_OF_OPEN).where(*mine, predictions.c.model_version == model_version)
+        )
+        with self._database.read() as connection:
+            return int(connection.execute(done).scalar_one()), int(connection.execute(total).scalar_one())
+
     def fields_of(self, document_ids: Collection[int], model_version: str) -> dict[int, tuple[Field, ...]]:
         """What was predicted for these documents by this version, by document id."""
         both = (predictions.c.document_id, predictions.c.fields)

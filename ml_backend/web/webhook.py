@@ -9,9 +9,11 @@ from flask import Blueprint, Response, jsonify
 from werkzeug.exceptions import BadRequest
 
 from ml_backend.counters import HINTS
-from ml_backend.label_studio.events import KNOWN_ACTIONS, TASKS_DELETED, Event
+from ml_backend.label_studio.events import ECHO, KNOWN_ACTIONS, TASKS_DELETED, Event
 from ml_backend.services import Services
 from ml_backend.web.body import json_object
+
+_ECHO_SECONDS = 60.0  # that the doctor may take to find its echo
 
 
 def webhook_api(services: Services) -> Blueprint:
@@ -27,6 +29,10 @@ def webhook_api(services: Services) -> Blueprint:
         if event.action == TASKS_DELETED:
             # Beside the answer: it waits for whoever loads a model just now.
             threading.Thread(target=services.forget_answers, name="forget", daemon=True).start()
+        if event.echo:
+            if event.starts_training:  # it asks whether the button works, where nothing is to be trained
+                services.store.leases.take(f"{ECHO}{event.echo}", "web", time.time(), _ECHO_SECONDS)
+            return jsonify(status="heard"), 202
         if event.starts_training:
             # A command, not a hint: durable before it is acknowledged. Label Studio gives this one 100 seconds.
             services.store.runs.request(event.project_id, "Label Studio's button", time.time())

@@ -83,9 +83,9 @@ def test_a_drawn_box_is_answered_with_label_and_text_under_one_id(client: FlaskC
     "context",
     [{"result": [{"type": "relation"}]}, {"result": [{"id": "a", "value": {"x": "?", "y": 1, "width": 1, "height": 1}}]},
      {"result": [{"id": "a", "item_index": 9, "value": {"x": 1, "y": 1, "width": 1, "height": 1}}]},
-     {"result": [{"id": "a", "item_index": 1e999, "value": {"x": 1, "y": 1, "width": 1, "height": 1}}]},
+     {"result": [{"id": "a", "item_index": 1e99, "value": {"x": 1, "y": 1, "width": 1, "height": 1}}]},
      {"result": [{"id": "a", "value": [1]}]},
-     {"result": [{"id": "a", "value": {"x": 1e999, "y": None, "width": 1, "height": 1}}]}],
+     {"result": [{"id": "a", "value": {"x": 1e300, "y": None, "width": 1, "height": 1}}]}],
 )  # fmt: skip
 def test_a_drawn_region_that_makes_no_sense_is_an_empty_answer(client: FlaskClient, context: Any) -> None:
     assert ask(client, [IMAGE], context=context) == [[]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import time
 from types import SimpleNamespace
 from typing import Any
 
@@ -37,6 +38,24 @@ def test_start_training_is_kept_and_an_ordinary_event_is_no_request_to_train(
     client.post("/webhook", json=body)
     (request,) = services.store.runs.requests()
     assert (request.project_id, request.requested_by) == (body["project"]["id"], "Label Studio's button")
+
+
+def test_the_doctors_start_training_leaves_an_echo_and_trains_nothing(client: FlaskClient, services: Services) -> None:
+    body = recorded("18_webhook_START_TRAINING.json")["request"]["body"]
+    body["project"]["title"] = "docloop doctor 0123456789ab"
+    assert client.post("/webhook", json=body).status_code == 202
+    assert services.store.leases.held("docloop doctor ", time.time()) == ["docloop doctor 0123456789ab"]
+    assert (services.store.runs.requests(), services.hints.take()) == ([], [])
+
+
+@pytest.mark.parametrize(
+    "title", ["docloop doctor", "docloop doctor 0123456789abc", "My docloop doctor 0123456789ab", None, 7]
+)
+def test_no_other_title_keeps_a_project_from_being_trained(title: Any, client: FlaskClient, services: Services) -> None:
+    body = recorded("18_webhook_START_TRAINING.json")["request"]["body"]
+    body["project"]["title"] = title
+    client.post("/webhook", json=body)
+    assert len(services.store.runs.requests()) == 1
 
 
 def test_nothing_of_a_deleted_task_stays_in_the_memory_of_this_process(client: FlaskClient, services: Services) -> None:

@@ -9,32 +9,14 @@ import pytest
 from flask.testing import FlaskClient
 
 from builders import found, interface_xml
-from ml_backend.services import Services, read_interface
-from ml_backend.store.records import AnnotationRecord, DocumentRecord, PredictionRecord, ProjectRecord
+from ml_backend.services import Services
+from ml_backend.status import project_status
+from ml_backend.store.records import AnnotationRecord
+from ml_backend.web.schemas.projects import ProjectStatus, Training
 from training.corrections import corrections_of
 
 UID = "7.1795000000"
 CONFIG = interface_xml("total")
-
-
-@pytest.fixture
-def followed(services: Services) -> Services:
-    """Project 7 with two open documents that are predicted, the second one the harder."""
-    fingerprint = read_interface(CONFIG).fingerprint
-    store = services.store
-    store.projects.put(ProjectRecord(UID, 7, "Receipts", fingerprint, CONFIG, answer="3 confirmed documents so far."))
-    at = "2026-01-01T00:00:00Z"
-    ids = store.documents.put_many(UID, [DocumentRecord(0, UID, task, at, at, {"image": "a"}) for task in (1, 2)])
-    version = services.version(CONFIG, UID)
-    store.predictions.put_many(
-        [
-            PredictionRecord(ids[1, at], version, 0.9, 0.8, (found(),), priority=1),
-            PredictionRecord(
-                ids[2, at], version, 0.2, 0.2, (), priority=3, reasons=("required field total is missing",)
-            ),
-        ]
-    )
-    return services
 
 
 def test_what_to_annotate_next_comes_with_priority_score_reasons_and_link(
@@ -61,7 +43,8 @@ def test_what_to_annotate_next_comes_with_priority_score_reasons_and_link(
 def test_a_limit_that_is_none_is_a_400(client: FlaskClient, followed: Services, limit: str) -> None:
     answer = client.get("/api/v1/projects/7/recommendations", query_string={"limit": limit})
     assert answer.status_code == 400
-    assert "limit must be a number from 1 to 1000" in answer.get_json()["detail"]
+    (fault,) = answer.get_json()["faults"]
+    assert fault["where"] == "query.limit"
 
 
 def test_a_limit_is_kept(client: FlaskClient, followed: Services) -> None:
@@ -74,8 +57,15 @@ def test_train_is_durable_when_it_is_acknowledged_and_asked_twice_is_once(
     for _ in range(2):
         assert client.post("/api/v1/projects/7/train").status_code == 202
     (request,) = followed.store.runs.requests()
-    assert (request.project_id, request.requested_by) == (7, "REST")
+    assert (request.project_id, request.requested_by) == (7, "REST (docloop)")
     assert followed.hints.take() == [7]
+
+
+def test_nothing_of_the_status_is_left_out_of_the_document(client: FlaskClient, followed: Services) -> None:
+    said = project_status(followed.store, followed.registry, 7, 1.0, followed.readers.mark)
+    assert set(ProjectStatus.model_fields) == set(said)
+    assert set(Training.model_fields) == set(said["training"])
+    assert set(client.get("/api/v1/projects/7").get_json()) == set(said)
 
 
 def test_status_says_what_is_learned_and_why_training_did_not_start(client: FlaskClient, followed: Services) -> None:

@@ -1,0 +1,133 @@
+"""Exports in the background: made, downloaded, and gone when a document in them is deleted."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from pathlib import Path
+
+from flask.testing import FlaskClient
+from waiting import until
+
+from builders import found
+from ml_backend.made_exports import made_exports
+from ml_backend.services import Services, export_index
+from ml_backend.store.records import AnnotationRecord, DocumentRecord
+from training.corrections import corrections_of
+
+UID, AT = "7.1795000000", "2026-01-02T03:04:05Z"
+CONTENT = "a" * 64
+P7 = "/api/v1/projects/7"
+
+
+def confirm(services: Services) -> int:
+    """A confirmed document, by its number."""
+    row = DocumentRecord(0, UID, 3, AT, AT, {"image": "a"}, content=CONTENT, open=False)
+    (number,) = services.store.documents.put_many(UID, [row]).values()
+    record = AnnotationRecord(5, AT, AT, (found(text="CANARY"),), 7, 4.5, reviewed=True, shown=(found(),))
+    services.store.ledger.put(number, record, corrections_of(record, 3, None))
+    return number
+
+
+def made(client: FlaskClient, **asked: object) -> dict[str, object]:
+    """An export at its end."""
+    begun = client.post(f"{P7}/exports", json=asked)
+    assert begun.status_code == 202, begun.data
+    name = begun.get_json()["id"]
+    until(lambda: client.get(f"/api/v1/exports/{name}").get_json()["state"] != "running")
+    found: dict[str, object] = client.get(f"/api/v1/exports/{name}").get_json()
+    return found
+
+
+def test_an_export_is_made_listed_downloaded_and_taken_away(client: FlaskClient, followed: Services) -> None:
+    confirm(followed)
+    done = made(client)
+    assert (done["state"], done["documents"], done["asked_by"], done["counts"]) == (
+        "done",
+        1,
+        "docloop",
+        {"documents": 1},
+    )
+    answer = client.get(str(done["download"]))
+    assert answer.content_type == "application/zip"
+    with zipfile.ZipFile(io.BytesIO(answer.data)) as packed:
+        assert sorted(packed.namelist()) == ["jsonl.jsonl", "jsonl.jsonl.manifest.json"]
+        assert json.loads(packed.read("jsonl.jsonl"))["task_id"] == 3
+    answer.close()
+    listed = client.get(f"{P7}/exports").get_json()
+    assert [one["id"] for one in listed["made"]] == [done["id"]]
+    assert [one["format"] for one in listed["written"]] == ["jsonl"]
+    assert client.delete(f"/api/v1/exports/{done['id']}").status_code == 204
+    assert client.get(f"/api/v1/exports/{done['id']}").get_json()["code"] == "export_unknown"
+    assert client.get("/api/v1/exports").get_json()["made"] == []
+
+
+def test_an_export_that_fails_says_why_and_leaves_no_file(client: FlaskClient, followed: Services) -> None:
+    done = made(client, format="coco")
+    assert (done["state"], done["download"]) == ("failed", "")
+    assert str(done["reason"]).startswith("No confirmed document passes the filters.")
+    refused = client.get(f"/api/v1/exports/{done['id']}/file")
+    assert (refused.status_code, refused.get_json()["code"]) == (409, "export_not_done")
+    folder = followed.settings.data_dir / "exports" / "made" / str(done["id"])
+    assert [path.name for path in folder.iterdir()] == ["state.json"]
+
+
+def test_bad_filters_and_unknown_formats_are_refused_at_once(client: FlaskClient, followed: Services) -> None:
+    bad = client.post(f"{P7}/exports", json={"filters": {"since": "yesterday"}})
+    assert (bad.status_code, bad.get_json()["code"]) == (400, "filter_bad")
+    unknown = client.post(f"{P7}/exports", json={"format": "xml"})
+    assert (unknown.status_code, unknown.get_json()["code"]) == (422, "export_format_unknown")
+    assert client.get("/api/v1/exports").get_json()["made"] == []
+
+
+def canary(folder: Path) -> list[Path]:
+    """The files of the exports that still say what was confirmed."""
+    found = []
+    for path in folder.rglob("*"):
+        if path.suffix == ".zip":
+            with zipfile.ZipFile(path) as packed:
+                found += [path for name in packed.namelist() if b"CANARY" in packed.read(name)]
+        elif path.is_file() and b"CANARY" in path.read_bytes():
+            found.append(path)
+    return found
+
+
+def test_an_export_goes_with_a_document_that_is_deleted(client: FlaskClient, followed: Services) -> None:
+    number = confirm(followed)
+    made(client)
+    folder, index = followed.settings.data_dir / "exports", export_index(followed.settings)
+    exports = made_exports(followed)
+    assert len(canary(folder)) == 1
+    assert exports.forget_tainted(index) == 0
+    followed.store.documents.remove([number])
+    index.forget_gone(followed.store.documents.existing)
+    assert exports.forget_tainted(index) == 1
+    assert canary(folder) == []
+
+
+def test_the_machine_that_made_an_export_takes_it_away_when_another_one_forgets(
+    client: FlaskClient, followed: Services
+) -> None:
+    number = confirm(followed)
+    made(client)
+    followed.store.documents.remove([number])
+    export_index(followed.settings).forget_gone(followed.store.documents.existing)
+    followed.forget_copies()
+    assert canary(followed.settings.data_dir / "exports") == []
+
+
+def test_what_a_killed_process_was_making_counts_as_failed_and_its_pieces_go(
+    client: FlaskClient, followed: Services
+) -> None:
+    confirm(followed)
+    done = made(client)
+    folder = followed.settings.data_dir / "exports" / "made" / str(done["id"])
+    state = json.loads((folder / "state.json").read_text())
+    (folder / "state.json").write_text(json.dumps({**state, "state": "running"}))
+    (folder / "files").mkdir()
+    (folder / "files" / "half.jsonl").write_text("CANARY")
+    said = client.get(f"/api/v1/exports/{done['id']}").get_json()
+    assert (said["state"], said["reason"]) == ("failed", "docloop was stopped while it made this.")
+    made_exports(followed).forget_tainted(export_index(followed.settings))
+    assert [path.name for path in folder.iterdir()] == ["state.json"]
