@@ -14,6 +14,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from docloop import (
+    cli_backups,
+    cli_doctor,
     cli_exports,
     cli_forget,
     cli_imports,
@@ -40,6 +42,8 @@ if TYPE_CHECKING:
 _WAIT = 1.0  # seconds between tries to be the one who pushes
 __all__ = [
     "app",
+    "cli_backups",
+    "cli_doctor",
     "cli_exports",
     "cli_forget",
     "cli_imports",
@@ -239,7 +243,7 @@ def push(project: ProjectOption) -> None:
 
 def _look(services: Services, project: int) -> None:
     """Reconcile first; where the worker is at it, its look will do."""
-    from training.holding import held
+    from ml_backend.store.holding import held
     from training.look import look
     from training.pauses import Pauses
 

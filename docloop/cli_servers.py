@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
 
+from docloop import cli_doctor
 from docloop.sources import is_url
 from docloop.terminal import ProjectOption, app, err, out
 from ml_backend import logs
 from ml_backend.errors import SetupError
 from ml_backend.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from ml_backend.label_studio.client import LabelStudio
 
 HostOption = Annotated[str | None, typer.Option(help="Address to listen on.")]
 PortOption = Annotated[int | None, typer.Option(help="Port to listen on.")]
@@ -52,6 +56,8 @@ def worker() -> None:
     settings = load_settings()
     if not settings.label_studio_token.get_secret_value():
         _warn_of_missing_token()
+    if settings.metrics_port:
+        _checked_address(settings, settings.metrics_port)
     _log_as("worker", settings)
     with own(settings.data_dir, "worker"):
         run_worker(settings)
@@ -63,15 +69,21 @@ def _log_as(role: str, settings: Settings) -> None:
     logs.configure(role, settings.log_format, settings.log_level, all_secrets(settings, load_credentials(settings)))
 
 
-def _checked(settings: Settings, quiet: bool = True) -> Settings:
-    """What is better said now than in a child process: an unsafe address, a port or an engine that is not to be had."""
-    from docloop.server import address, check_port
+def _checked_address(settings: Settings, port: int) -> None:
+    from docloop.server import check_port
     from ml_backend.credentials import load_credentials
-    from ml_backend.services import make_engine
     from ml_backend.web.auth import refuse_unsafe_bind
 
     refuse_unsafe_bind(settings.host, load_credentials(settings))
-    check_port(settings.host, settings.port)
+    check_port(settings.host, port)
+
+
+def _checked(settings: Settings, quiet: bool = True) -> Settings:
+    """What is better said now than in a child process: an unsafe address, a port or an engine that is not to be had."""
+    from docloop.server import address
+    from ml_backend.services import make_engine
+
+    _checked_address(settings, settings.port)
     make_engine(settings)
     if not quiet:
         err.print(
@@ -114,22 +126,18 @@ def connect(
     out.print(f"Project {connected.project.id} “{escape(connected.project.title)}” is {how}.")
     if connected.order:
         out.print(escape(connected.order))
-    _show_order(settings, project)
+    _wait_for_predictions(label_studio, project)
+    cli_doctor.show(cli_doctor.run(settings, [project], None if poll_only else address, quick=True))
 
 
-def _show_order(settings: Settings, project: int) -> None:
-    """Wait for the first predictions, then ask Label Studio what it would serve next, and say what came of it."""
-    from ml_backend.order import check_order, until_served
-    from ml_backend.services import LabelStudioAccess
+def _wait_for_predictions(label_studio: LabelStudio, project: int) -> None:
+    """The worker's first ones, so that the doctor can see which document Label Studio serves first."""
+    from ml_backend.order import until_served
 
-    label_studio = LabelStudioAccess(settings).client()
     with err.status("Waiting for the worker's first predictions ..."):
         served = until_served(label_studio, project)
     if not served:
         out.print(
             "No predictions yet: its tasks are predicted in the background (docloop push does it here, with a progress bar)."
-            " docloop connect again checks the order."
+            f" docloop doctor --project {project} looks at the order then."
         )
-        return
-    report = check_order(label_studio, project)
-    out.print(f"[{'green' if report.hardest_first else 'yellow'}]{escape(report.sentence)}[/]")

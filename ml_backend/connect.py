@@ -11,8 +11,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from ml_backend.credentials import WEBHOOK_HEADER
+from ml_backend.credentials import WEBHOOK_HEADER, Credentials
 from ml_backend.errors import LabelStudioError
+from ml_backend.jobs.hints import Hints
 from ml_backend.label_studio.client import OPEN, UNCERTAINTY, LabelStudio, Project
 
 TITLE = "docloop"
@@ -28,8 +29,33 @@ class BackendAccess:
     password: str
     webhook_secret: str
 
+    @classmethod
+    def of(cls, url: str, secrets: Credentials) -> BackendAccess:
+        """The access with the secrets of this installation."""
+        return cls(url.rstrip("/"), secrets.user, secrets.password, secrets.webhook_secret)
+
     def __repr__(self) -> str:
         return f"BackendAccess(url={self.url!r}, user={self.user!r}, password=***, webhook_secret=***)"
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """A project that docloop follows from now on; ``order`` is what the admin should know of the order of its tasks, or empty."""
+
+    project: Project
+    order: str
+
+
+def follow(label_studio: LabelStudio, project_id: int, access: BackendAccess | None, hints: Hints) -> Connected:
+    """Connect a project, or without ``access`` follow it by polling alone; have it served in order, and looked at now.
+
+    Raises:
+        LabelStudioError: as ``connect``.
+    """
+    project = connect(label_studio, project_id, access) if access else label_studio.project(project_id)
+    order = ensure_sampling(label_studio, project_id)
+    hints.leave(project_id)
+    return Connected(project, order)
 
 
 def connect(label_studio: LabelStudio, project_id: int, access: BackendAccess) -> Project:

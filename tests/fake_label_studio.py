@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from fake_label_studio_backends import Connections
 from fake_label_studio_routes import FakeTransport
 
 from ml_backend.label_studio.client import LabelStudio
@@ -89,6 +90,7 @@ class FakeLabelStudio:
     faults: deque[Fault | None] = field(default_factory=deque)
     fault: Fault | None = None
     requests: list[tuple[str, str]] = field(default_factory=list)
+    connections: Connections = field(default_factory=Connections)
     random: random.Random = field(default_factory=lambda: random.Random(0))
     _late: list[tuple[float, float, Callable[[], object]]] = field(default_factory=list)
     _annotation_ids: int = 0
@@ -131,6 +133,9 @@ class FakeLabelStudio:
     def delete_project(self, project: int) -> None:
         self.delete_all_tasks(project)
         del self.projects[project]
+        for held in (self.connections.webhooks, self.connections.backends):
+            for number in [number for number, one in held.items() if one["project"] == project]:
+                del held[number]
 
     def add_tasks(self, project: int, data: Sequence[Body]) -> list[int]:
         first = max(self.tasks, default=0) + 1  # given out again after the newest were deleted, as on SQLite

@@ -13,22 +13,16 @@ from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 
 import httpx
+from fake_label_studio_backends import AUTHORIZED, BACKEND_ROUTES, OPEN_PATHS, Refused
 
 from ml_backend.label_studio.label_config import Interface, parse_interface
 
 if TYPE_CHECKING:
     from fake_label_studio import FakeAnnotation, FakeLabelStudio, FakePrediction, FakeTask, Fault
 
+QUEUE = "Active learning or random queue"
 Body = dict[str, Any]
 Route = Callable[["FakeTransport", httpx.Request, int], Any]
-
-
-class Refused(Exception):
-    """An error answer."""
-
-    def __init__(self, status: int, detail: str) -> None:
-        super().__init__(detail)
-        self.status, self.detail = status, detail
 
 
 class FakeTransport(httpx.BaseTransport):
@@ -63,7 +57,7 @@ class FakeTransport(httpx.BaseTransport):
         return self._response(status, {"detail": detail}, **headers)
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
-        if request.headers.get("Authorization") != "Token legacy-token-123":
+        if request.url.path not in OPEN_PATHS and request.headers.get("Authorization") not in AUTHORIZED:
             return self._response(401, {"detail": "Invalid token."})
         for method, pattern, route in ROUTES:
             found = re.fullmatch(pattern, request.url.path)
@@ -72,7 +66,9 @@ class FakeTransport(httpx.BaseTransport):
                 try:
                     body = route(self, request, number)
                 except Refused as refusal:
-                    return self._response(refusal.status, {"detail": refusal.detail})
+                    return self._response(refusal.status, refusal.body)
+                if isinstance(body, httpx.Response):
+                    return body
                 return self._response({"POST": 201, "DELETE": 204}.get(method, 200), body)
         raise AssertionError(f"the fake Label Studio does not know {request.method} {request.url.path}")
 
@@ -96,15 +92,18 @@ class FakeTransport(httpx.BaseTransport):
 
     def create_project(self, request: httpx.Request, _: int) -> Body:
         body = json.loads(request.content)
+        if not self.fake.connections.may_create:
+            raise Refused(403, "You do not have permission to perform this action.")
         return self.project(request, self.fake.add_project(body["title"], body["label_config"], body["sampling"]))
 
     def change_project(self, request: httpx.Request, number: int) -> Body:
         self.project(request, number)
         for name, value in json.loads(request.content).items():
-            if name == "model_version" and value and value not in self.fake.versions(number):
+            if name == "model_version" and value and value not in self.versions(request, number):
                 raise Refused(400, "Model version not found in the list of available models")
             assert name in {"model_version", "sampling", "title", "label_config"}, name
             setattr(self.fake.projects[number], name, value)
+        self.fake.connections.announce("PROJECT_UPDATED", self.project(request, number))
         return self.project(request, number)
 
     def delete_project(self, request: httpx.Request, number: int) -> None:
@@ -113,7 +112,11 @@ class FakeTransport(httpx.BaseTransport):
 
     def versions(self, request: httpx.Request, number: int) -> Body:
         self.project(request, number)
-        return dict(self.fake.versions(number))
+        return {**dict.fromkeys(self._titles(number), 0), **self.fake.versions(number)}
+
+    def _titles(self, number: int) -> list[str]:
+        """Of the backends: they count as versions, too."""
+        return [one["title"] for one in self.fake.connections.backends.values() if one["project"] == number]
 
     def delete_version(self, request: httpx.Request, number: int) -> Body:
         version = json.loads(request.content)["model_version"]
@@ -124,7 +127,7 @@ class FakeTransport(httpx.BaseTransport):
         task = self.fake.next_task(number)
         if task is None:
             raise Refused(404, "There are no tasks left.")
-        return {**self.task(request, task), "queue": "Active learning or random queue"}
+        return {**self.task(request, task), "queue": QUEUE}
 
     # -- tasks -----------------------------------------------------------------------------------------------------------
 
@@ -297,9 +300,6 @@ class FakeTransport(httpx.BaseTransport):
         self.project(request, number)
         self.fake.delete_all_tasks(number)
 
-    def webhooks(self, request: httpx.Request, _: int) -> list[Body]:
-        return []
-
 
 ROUTES: Sequence[tuple[str, str, Route]] = (
     ("GET", r"/api/projects/(\d+)/", FakeTransport.project),
@@ -326,7 +326,7 @@ ROUTES: Sequence[tuple[str, str, Route]] = (
     ("DELETE", r"/api/predictions/(\d+)/", FakeTransport.delete_prediction),
     ("POST", r"/api/dm/actions", FakeTransport.action),
     ("DELETE", r"/api/projects/(\d+)/tasks/", FakeTransport.delete_all_tasks),
-    ("GET", r"/api/webhooks/", FakeTransport.webhooks),
+    *BACKEND_ROUTES,
 )
 
 

@@ -221,6 +221,12 @@ class LabelStudio:
             named = [Project.of(found) for found in body["results"] if found["title"] == title]
         return min(named, key=lambda project: project.id, default=None)
 
+    def newest_projects(self) -> list[Project]:
+        """The newest projects, a hundred at most."""
+        body = self.call("GET", "api/projects/", page_size=100, ordering="-id")
+        with self.reading("api/projects/"):
+            return sorted(map(Project.of, body["results"]), key=lambda project: -project.id)
+
     def create_project(self, title: str, label_config: str) -> Project:
         """A project that serves the lowest prediction score first."""
         body = {"title": title, "label_config": label_config, "sampling": UNCERTAINTY}
@@ -237,7 +243,8 @@ class LabelStudio:
         path = f"api/projects/{project_id}/model-versions/"
         body = self.call("GET", path)
         with self.reading(path):
-            return frozenset(str(version) for version in dict(body))
+            # The names of backends stand in the list, too, with a count of none.
+            return frozenset(str(version) for version, count in dict(body).items() if count)
 
     def projects_with_webhook(self, header: str, secret: str) -> list[int]:
         """The projects with a webhook that sends ``secret`` in ``header``: those that this docloop was connected to."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+ECHO = "docloop doctor "  # what the titles of the doctor's own projects begin with; twelve hexadecimal digits follow
+_ECHO = re.compile(rf"{ECHO}([0-9a-f]{{12}})", re.ASCII)
 START_TRAINING = "START_TRAINING"
 TASKS_DELETED = "TASKS_DELETED"
 KNOWN_ACTIONS = frozenset(
@@ -18,10 +21,14 @@ KNOWN_ACTIONS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One webhook. It is only a hint: Label Studio sends it once, and some deletions send none."""
+    """One webhook. It is only a hint: Label Studio sends it once, and some deletions send none.
+
+    ``echo`` is the mark of ``docloop doctor`` in the title of a project of its own, empty for all others.
+    """
 
     action: str
     project_id: int
+    echo: str = ""
 
     @classmethod
     def of(cls, body: object) -> Event | None:
@@ -32,8 +39,15 @@ class Event:
         identity = project.get("id") if isinstance(project, Mapping) else project
         if isinstance(identity, bool) or not isinstance(identity, int) or not 0 < identity < 2**63:
             return None
-        return cls(body["action"], identity)
+        title = project.get("title") if isinstance(project, Mapping) else ""
+        return cls(body["action"], identity, echo_of(title))
 
     @property
     def starts_training(self) -> bool:
         return self.action == START_TRAINING
+
+
+def echo_of(title: object) -> str:
+    """The mark in a title of a project of the doctor's, empty in any other."""
+    found = _ECHO.fullmatch(title) if isinstance(title, str) else None
+    return found[1] if found else ""
