@@ -30,9 +30,10 @@ from docloop import (
     show,
 )
 from docloop.reading import Reading, read_all
-from docloop.sources import expand, name_of, url_list
+from docloop.sources import expand, url_list
 from docloop.terminal import PRESETS, ProjectOption, app, err, out, progress
 from ml_backend.errors import DocloopError, SetupError
+from ml_backend.file_names import name_of
 from ml_backend.images.pages import PageImage
 from ml_backend.settings import load_settings
 

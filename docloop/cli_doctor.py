@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from docloop.sources import is_url
 from docloop.terminal import app, err, out
 from ml_backend.errors import SetupError
+from ml_backend.file_names import is_url
 from ml_backend.settings import Settings, load_settings
 
 if TYPE_CHECKING:

@@ -49,15 +49,14 @@ def status(
 ) -> None:
     """What is learned, what runs, and why training did or did not start."""
     from docloop import show_loop
-    from ml_backend.models.registry import ModelRegistry
-    from ml_backend.services import models_folder, reader_mark
+    from ml_backend.services import model_registry, reader_mark
     from ml_backend.status import project_status
 
     settings = load_settings()
     with opened(settings) as store:
 
         def look() -> dict[str, Any]:
-            registry = ModelRegistry(models_folder(settings))
+            registry = model_registry(settings)
             return project_status(store, registry, project, time.time(), partial(reader_mark, settings))
 
         found = look()
@@ -104,18 +103,17 @@ def train(
 ) -> None:
     """Ask for a training now, also below the threshold. The running worker does it; the request is kept until it does."""
     from docloop import show_loop
-    from ml_backend.models.registry import ModelRegistry
-    from ml_backend.services import make_hints, models_folder
+    from ml_backend.services import make_hints, model_registry
     from ml_backend.status import followed_project
     from ml_backend.train_requests import request_training, training_options
 
     settings = load_settings()
-    options = training_options(layout, from_scratch.value if from_scratch else None)
+    options = training_options(layout, from_scratch.value if from_scratch else None, release)
     with opened(settings) as store:
         record = followed_project(store, project)
         last = max((run.number for run in store.runs.latest(record.uid, 1)), default=0)
         hints = make_hints(settings)
-        options = request_training(store, hints, record, "docloop train", time.time(), options, release)
+        options = request_training(store, hints, record, "docloop train", time.time(), options)
         out.print(f"The request to train project {project} is kept; docloop serve (or docloop worker) does it.")
         if options.get("layout", settings.layout_model) and not options.get("from_scratch", settings.from_scratch):
             out.print(escape(_licence(settings.base_model)))
@@ -125,7 +123,7 @@ def train(
         out.print(escape(run.verdict or f"The run {run.state}: {run.reason}"))
         if run.state != "succeeded":
             raise typer.Exit(1)
-        if base := show_loop.base_of(ModelRegistry(models_folder(settings)).get(record.uid, run.version)[0]):
+        if base := show_loop.base_of(model_registry(settings).get(record.uid, run.version)[0]):
             out.print(base)
 
 
@@ -204,13 +202,13 @@ def next_command(
     """The open documents, the one most worth annotating first, with the reasons."""
     from docloop import show_loop
     from ml_backend.document.version_names import version_name
-    from ml_backend.services import champions_in, models_folder, reader_mark
+    from ml_backend.services import champions_in, model_registry, models_folder, reader_mark
     from ml_backend.status import followed_project, recommendations
 
     settings = load_settings()
     with opened(settings) as store:
         record = followed_project(store, project)
-        model = champions_in(models_folder(settings), settings.country).version_of(record.uid)
+        model = champions_in(models_folder(settings), settings.country, model_registry(settings)).version_of(record.uid)
         version = version_name(model, record.fingerprint, reader_mark(settings, record.uid))
         link = settings.task_link(project)
         found = recommendations(store, project, version, link, limit)
@@ -224,12 +222,11 @@ def next_command(
 def versions(project: ProjectOption, as_json: JsonOption = False) -> None:
     """The model versions of a project, with the gate's verdicts; the champion is marked."""
     from docloop import show_loop
-    from ml_backend.models.registry import ModelRegistry
-    from ml_backend.services import models_folder
+    from ml_backend.services import model_registry
     from ml_backend.status import followed_project, tainted_versions
 
     settings = load_settings()
-    registry = ModelRegistry(models_folder(settings))
+    registry = model_registry(settings)
     with opened(settings) as store:
         uid = followed_project(store, project).uid
         tainted = tainted_versions(store, registry, uid)
@@ -248,15 +245,14 @@ def report(
     browser: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
 ) -> None:
     """The page that shows what a version learned: fields, confusions, reliability, worst documents. It quotes documents."""
-    from ml_backend.models.registry import ModelRegistry
-    from ml_backend.services import models_folder
+    from ml_backend.services import model_registry
     from ml_backend.status import followed_project
     from training.report.page import FILE
 
     settings = load_settings()
     with opened(settings) as store:
         uid = followed_project(store, project).uid
-    registry = ModelRegistry(models_folder(settings))
+    registry = model_registry(settings)
     newest = next((each.version for each in reversed(registry.versions(uid))), "")
     if not (version or newest):
         raise DocloopError("no_version", f"Project {project} has no model version yet.", "Train one: docloop train.")
@@ -285,16 +281,15 @@ def promote(
 
 def _change(project: int, version: str) -> None:
     """Move the pointer, and leave a hint: the worker pushes that version's predictions."""
-    from ml_backend.models.registry import ModelRegistry
+    from ml_backend.services import make_hints, model_registry
     from ml_backend.serving import promote as promote_version
     from ml_backend.serving import roll_back
-    from ml_backend.services import make_hints, models_folder
     from ml_backend.status import followed_project
 
     settings = load_settings()
     with opened(settings) as store:
         record = followed_project(store, project)
-    registry, hints = ModelRegistry(models_folder(settings)), make_hints(settings)
+    registry, hints = model_registry(settings), make_hints(settings)
     served = promote_version(registry, hints, record, version) if version else roll_back(registry, hints, record)
     if served.verdict:
         out.print(f"[dim]{escape(served.verdict)}[/dim]")

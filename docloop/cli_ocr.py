@@ -69,7 +69,7 @@ def train_ocr(
     """
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from ml_backend.readers import readers_in
+    from ml_backend.services import reader_registry
     from training.reading.fitting import Options
     from training.reading.publishing import train_reader
     from training.reading.whole.options import WholeOptions
@@ -84,7 +84,7 @@ def train_ocr(
             bar.update(task, description=_STAGES.get(stage, stage), completed=share)
 
         manifest = train_reader(
-            readers_in(settings.data_dir),
+            reader_registry(settings),
             material.lines(lambda share: progress("read", share)),
             lambda: datetime.now(UTC),
             project_uid=material.uid,
@@ -158,11 +158,12 @@ def readers(
     rollback: Annotated[bool, typer.Option("--rollback", help="Let the reader before serve again.")] = False,
 ) -> None:
     """The readers that train-ocr has made, with the gate's verdicts; the one that serves is marked."""
-    from ml_backend.readers import EVERY_PROJECT, best_reader, readers_in
+    from ml_backend.readers import EVERY_PROJECT, best_reader
+    from ml_backend.services import reader_registry
 
     settings = load_settings()
     uid = _uid(settings, project) if project else EVERY_PROJECT
-    registry = readers_in(settings.data_dir)
+    registry = reader_registry(settings)
     if rollback:
         registry.rollback(uid)
         _say_who_reads(settings, project, uid)
@@ -184,10 +185,10 @@ def readers(
 
 def _say_who_reads(settings: Settings, project: int | None, uid: str) -> None:
     """After a change. Running processes look who reads at every page; the worker does, when it pushes."""
-    from ml_backend.readers import best_reader, readers_in
-    from ml_backend.services import learns_to_read, make_hints
+    from ml_backend.readers import best_reader
+    from ml_backend.services import learns_to_read, make_hints, reader_registry
 
-    best = best_reader(readers_in(settings.data_dir), uid)
+    best = best_reader(reader_registry(settings), uid)
     own = best.folder is None or best.folder.parent.name == uid
     name = (best.version or WHEEL) if own else f"{best.version}{OF_ALL}"
     whose = f"Project {project}" if project else "Every project without a reader of its own"

@@ -69,8 +69,7 @@ def diff_command(
 def releases(project: ProjectOption, as_json: JsonOption = False) -> None:
     """The dataset releases of a project, the newest first, with the model versions that learned from them."""
     from docloop import show_releases
-    from ml_backend.models.registry import ModelRegistry
-    from ml_backend.services import models_folder
+    from ml_backend.services import model_registry
     from ml_backend.status import followed_project
 
     settings = load_settings()
@@ -78,7 +77,7 @@ def releases(project: ProjectOption, as_json: JsonOption = False) -> None:
         uid = followed_project(store, project).uid
         found = store.releases.all(uid)
     made: dict[str, list[str]] = {}
-    for version in ModelRegistry(models_folder(settings)).versions(uid):
+    for version in model_registry(settings).versions(uid):
         made.setdefault(version.release, []).append(version.version)
     if as_json:
         rows = [{**asdict(one), "versions": made.get(one.id, [])} for one in found]

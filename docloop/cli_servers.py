@@ -8,10 +8,10 @@ import typer
 from rich.markup import escape
 
 from docloop import cli_doctor
-from docloop.sources import is_url
 from docloop.terminal import ProjectOption, app, err, out
 from ml_backend import logs
 from ml_backend.errors import SetupError
+from ml_backend.file_names import is_url
 from ml_backend.settings import Settings, load_settings
 
 if TYPE_CHECKING:

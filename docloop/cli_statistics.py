@@ -59,11 +59,10 @@ def forecast(project: ProjectOption, as_json: JsonOption = False) -> None:
 
 def statistics_of(store: Store, settings: Settings, project: int, top: int = 10) -> Statistics:
     """The statistics of a project by Label Studio's number. Raises DocloopError: it is not followed."""
-    from ml_backend.models.registry import ModelRegistry
-    from ml_backend.services import models_folder, read_interface
+    from ml_backend.services import model_registry, read_interface
     from ml_backend.status import followed_project
 
     record = followed_project(store, project)
     specs = read_interface(record.label_config).specs
-    registry = ModelRegistry(models_folder(settings))
+    registry = model_registry(settings)
     return Statistics(store, registry, record, specs, settings.min_training_samples, top)

@@ -1,13 +1,7 @@
-"""``docloop import``: files and URLs become tasks of a Label Studio project, each document once.
-
-Label Studio itself remembers what is there: the SHA-256 of the file stands in the data of the task. Its editor shows PNG, JPEG
-and BMP as they are; the pages of all other files are uploaded as PNG.
-"""
+"""``docloop import``: files and URLs become tasks of a Label Studio project, each document once (see ``ml_backend/uploading``)."""
 
 from __future__ import annotations
 
-import hashlib
-import io
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,15 +9,14 @@ from typing import Any
 
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
 
-from docloop.sources import is_url, name_of, read_file
+from docloop.sources import read_file
 from ml_backend.errors import DocloopError, FetchRefused
+from ml_backend.file_names import is_url, name_of
 from ml_backend.images.loader import PageLoader
-from ml_backend.images.pages import PageImage
 from ml_backend.label_studio.client import LabelStudio
 from ml_backend.label_studio.fetch import RETRYABLE
 from ml_backend.label_studio.label_config import Interface
-
-_SHOWN_AS_IS = {b"\x89PNG": ("png", "image/png"), b"\xff\xd8\xff": ("jpg", "image/jpeg"), b"BM": ("bmp", "image/bmp")}
+from ml_backend.uploading import HASH, Uploads, digest_of
 
 
 @dataclass
@@ -52,15 +45,15 @@ class Import:
 
         ``report`` is kept up to date, so that it is right also when this is interrupted.
         """
-        known = {str(row.data.get("sha256")) for row in self.label_studio.tasks(self.project_id)}
+        known = {str(row.data.get(HASH)) for row in self.label_studio.tasks(self.project_id)}
         for source in sources:
             try:
                 data = self._bytes(source)
-                digest = hashlib.sha256(data).hexdigest()
+                digest = digest_of(data)
                 if digest in known:
                     report.skipped += 1
                 else:
-                    datas = self.uploaded(name_of(source), data, digest)
+                    datas = self.uploads.task_data(name_of(source), data)
                     self.label_studio.import_tasks(self.project_id, [{"data": one} for one in datas])
                     known.add(digest)
                     report.imported += 1
@@ -77,39 +70,9 @@ class Import:
         )
         return retrying(self.fetch, source)
 
-    def uploaded(self, name: str, data: bytes, digest: str) -> list[dict[str, Any]]:
-        """Upload the pages; the data of one task a document, or of one a page where the interface shows a single image.
-
-        Raises:
-            ImageRejected: the file is no page.
-            LabelStudioError: Label Studio refused.
-        """
-        stem = name.rpartition(".")[0] or name
-        urls = [self.label_studio.upload(self.project_id, *page) for page in self._pages(stem, data)]
-        key = self.interface.data_key
-        about = {"sha256": digest, "filename": name}
-        if self.interface.paged:
-            return [{key: urls, **about}]
-        if len(urls) == 1:
-            return [{key: urls[0], **about}]
-        return [{key: url, "page": number, **about} for number, url in enumerate(urls, 1)]
-
-    def _pages(self, stem: str, data: bytes) -> list[tuple[str, bytes, str]]:
-        """Name, bytes and media type of each page. Everything is decoded here first, so that no broken picture gets in."""
-        for magic, (suffix, kind) in _SHOWN_AS_IS.items():
-            if data.startswith(magic):
-                self.loader.load(data)
-                return [(f"{stem}.{suffix}", data, kind)]
-        pages = [page_png(page) for page in self.loader.pages(data)]
-        tails = [f"-p{number}" for number in range(1, len(pages) + 1)] if len(pages) > 1 else [""]
-        return [(f"{stem}{tail}.png", page, "image/png") for tail, page in zip(tails, pages, strict=True)]
-
-
-def page_png(page: PageImage) -> bytes:
-    """A page as it is uploaded where its file cannot be shown."""
-    buffer = io.BytesIO()
-    page.image.save(buffer, "PNG")
-    return buffer.getvalue()
+    @property
+    def uploads(self) -> Uploads:
+        return Uploads(self.label_studio, self.loader, self.project_id, self.interface)
 
 
 def _is_transient(error: BaseException) -> bool:

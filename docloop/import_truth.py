@@ -6,22 +6,22 @@ All annotations are marked as ground truth: that is how the loop takes them for 
 
 from __future__ import annotations
 
-import hashlib
 import shlex
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from docloop.import_files import Import, page_png
-from docloop.sources import name_of
+from docloop.import_files import Import
 from ml_backend.document.fields import Field, Prediction
 from ml_backend.errors import DocloopError
+from ml_backend.file_names import name_of
 from ml_backend.images.pages import content_of
 from ml_backend.imports.base import BadRow, Row, TruthField, TruthReader, refused
 from ml_backend.imports.folder import TruthFolder
 from ml_backend.label_studio.client import TaskRow
 from ml_backend.label_studio.results import to_results
 from ml_backend.label_studio.tasks import Task
+from ml_backend.uploading import HASH, PAGE, digest_of, page_png
 
 Size = tuple[int, int]
 
@@ -52,7 +52,7 @@ class _Source:
 
     @property
     def sha256(self) -> str:
-        return hashlib.sha256(self.data).hexdigest()
+        return digest_of(self.data)
 
 
 @dataclass
@@ -80,7 +80,7 @@ class TruthImport:
         self._check(self.labels.values())
         for task in self.into.label_studio.tasks(self.into.project_id):
             self._by_id[task.id] = task
-            self._by_file.setdefault(str(task.data.get("sha256")), []).append(task)
+            self._by_file.setdefault(str(task.data.get(HASH)), []).append(task)
         for one in rows:
             try:
                 if isinstance(one, BadRow):
@@ -124,7 +124,7 @@ class TruthImport:
         elif there := self._tasks_of(source, digest):
             self._annotate(there, fields, source.sizes, report)
         else:
-            self._create(row, source, digest, fields)
+            self._create(row, source, fields)
             report.imported += 1
         self._done.add(digest)
 
@@ -149,7 +149,7 @@ class TruthImport:
             size = (page.width, page.height)
             pages.append((size, page.digest))
             if row.content == content_of([page.digest]):  # a project that shows a page a task
-                of = (hashlib.sha256(data).hexdigest(), len(pages))
+                of = (digest_of(data), len(pages))
                 lone.append(_Source(name, page_png(page), (size,), (page.digest,), of))
         whole = _Source(name, data, tuple(size for size, _ in pages), tuple(digest for _, digest in pages))
         if row.content in ("", content_of(whole.digests)):
@@ -166,19 +166,19 @@ class TruthImport:
         """The tasks that show this document already."""
         if source.page_of:
             sha256, page = source.page_of
-            if found := [task for task in self._by_file.get(sha256, []) if task.data.get("page") == page]:
+            if found := [task for task in self._by_file.get(sha256, []) if task.data.get(PAGE) == page]:
                 return found
         if tasks := self._by_file.get(digest):
             return tasks
         same = self._showing(content_of(source.digests))
         return [same[0]] if same else []
 
-    def _create(self, row: Row, source: _Source, digest: str, fields: tuple[Field, ...]) -> None:
+    def _create(self, row: Row, source: _Source, fields: tuple[Field, ...]) -> None:
         about = {"truth_from": row.where, "truth_by": row.reviewed_by, "truth_at": row.reviewed_at}
         about = {name: _plain(said) for name, said in about.items() if said}
         bodies: list[dict[str, Any]] = []
-        for data in self.into.uploaded(source.name, source.data, digest):
-            result = self._result(data, fields, source.sizes, digest)
+        for data in self.into.uploads.task_data(source.name, source.data):
+            result = self._result(data, fields, source.sizes, source.sha256)
             bodies.append({"data": data | about, "annotations": [{"result": result, "ground_truth": True}]})
         self.into.label_studio.import_tasks(self.into.project_id, bodies)
 
@@ -205,7 +205,7 @@ class TruthImport:
     ) -> list[dict[str, Any]]:
         """The regions of a task with this data: all fields, or those of its page where the interface shows one image."""
         if not self.into.interface.paged and len(sizes) > 1:
-            page = data.get("page")
+            page = data.get(PAGE)
             if not isinstance(page, int) or not 0 < page <= len(sizes):
                 raise refused("truth_page_missing", f"A task does not say which of {len(sizes)} pages it shows.")
             fields = tuple(replace(one, page=0) for one in fields if one.page == page - 1)

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
 from pathlib import Path
 
 from docloop.sources import read_file
 from ml_backend.errors import SetupError
-
-
-def preset_names() -> list[str]:
-    """The names that ``load_interface_xml`` knows."""
-    return sorted(
-        entry.name.removesuffix(".xml") for entry in files("label_config").iterdir() if entry.name.endswith(".xml")
-    )
+from ml_backend.presets import preset_names, preset_xml
 
 
 def load_interface_xml(name_or_path: str) -> str:
@@ -23,7 +16,7 @@ def load_interface_xml(name_or_path: str) -> str:
         SetupError: neither; the message lists the presets.
     """
     if name_or_path in preset_names():
-        return (files("label_config") / f"{name_or_path}.xml").read_text(encoding="utf-8")
+        return preset_xml(name_or_path)
     path = Path(name_or_path)
     if path.is_file():
         return read_file(name_or_path).decode("utf-8", "replace")

@@ -8,10 +8,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from docloop.sources import is_url, read_file
+from docloop.sources import read_file
 from ml_backend.document.elements import Document
 from ml_backend.document.fields import FieldSpec, Prediction
 from ml_backend.errors import DocloopError
+from ml_backend.file_names import is_url
 
 if TYPE_CHECKING:  # the parts take seconds to import, which `docloop --help` should not
     from ml_backend.services import Services

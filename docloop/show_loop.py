@@ -69,6 +69,9 @@ def status(found: Mapping[str, Any]) -> RenderableType:
     if found["label_studio"]["fault"]:
         since = when(found["label_studio"]["fault_since"])
         lines.append(f"[red]Since {since} UTC: {shown_text(found['label_studio']['fault'])}[/red]")
+    if found["storage"]["fault"]:
+        since = when(found["storage"]["fault_since"])
+        lines.append(f"[red]Since {since} UTC: {shown_text(found['storage']['fault'])}[/red]")
     tables = [rounds(found["training"]["runs"])] if found["training"]["runs"] else []
     tables += [_uses(found["versions"])] if found["versions"] else []
     return Group(Text.from_markup("\n".join(lines)), *tables)

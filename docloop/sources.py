@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 from ml_backend.errors import SetupError
+from ml_backend.file_names import is_url
 
-_NAME_BYTES = 150  # file systems take 255, and something may be appended
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".pdf"})
-
-
-def is_url(source: str) -> bool:
-    return source.startswith(("http://", "https://"))
 
 
 def expand(sources: Iterable[str]) -> Iterator[str]:
@@ -57,26 +51,3 @@ def url_list(path: Path) -> list[str]:
             raise SetupError("not_a_url", f"{path}, line {number}: {text!r} is no http(s) URL.")
         urls.append(text)
     return urls
-
-
-def name_of(source: str) -> str:
-    """A short name for people, for Label Studio and for files: the last part of a path, or of a URL without its query.
-
-    Whoever runs the server of a URL chooses its last part: what comes back has no slash and no control character, and is short.
-    """
-    path = unquote(urlsplit(source).path) if is_url(source) else source
-    # Names from old archives may be no UTF-8, which HTTP cannot carry.
-    text = os.fsencode(path.rstrip("/")).decode("utf-8", "replace")
-    tail = text.rpartition("/")[2].rpartition("\\")[2] if is_url(source) else text.rpartition("/")[2]
-    name = "".join(c if c.isprintable() else "_" for c in tail)
-    if name in ("", ".", ".."):
-        name = (urlsplit(source).hostname or "") if is_url(source) else ""
-    return _shortened(name) or "document"
-
-
-def _shortened(name: str) -> str:
-    stem, dot, suffix = name.rpartition(".")
-    while len(name.encode()) > _NAME_BYTES and (stem or suffix):
-        stem, suffix = (stem[:-1], suffix) if stem else (stem, suffix[:-1])
-        name = stem + dot + suffix
-    return name

@@ -12,8 +12,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from typer.core import TyperGroup
 
-from docloop import presets
 from ml_backend.errors import DocloopError
+from ml_backend.presets import preset_names
 
 # What goes into a file or pipe is not broken at 80 columns.
 _WIDTH = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 160
@@ -56,7 +56,7 @@ Use it on your project:  [bold]docloop serve[/bold], then [bold]docloop connect 
 Settings are environment variables that begin with DOCLOOP_; the README lists them.""",
 )
 
-PRESETS = ", ".join(presets.preset_names())
+PRESETS = ", ".join(preset_names())
 ProjectOption = Annotated[int, typer.Option("--project", "-p", help="Number of the project in Label Studio.")]
 
 

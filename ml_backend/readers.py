@@ -23,6 +23,7 @@ from ml_backend.ocr.registry import learns, with_recogniser
 EVERY_PROJECT = "0.0"
 """Stands for all projects that have no reader of their own. Label Studio's projects are numbered from 1."""
 KEPT = 4  # readers in memory; for each page read at the same time one takes 30 MB (ONNX Runtime) to 60 MB (OpenVINO)
+READERS = "readers"  # the folder of the data folder
 _MARK = 8  # hexadecimal digits of a network's SHA-256
 
 log = logging.getLogger(__name__)
@@ -30,7 +31,7 @@ log = logging.getLogger(__name__)
 
 def readers_in(data_dir: Path) -> ModelRegistry:
     """The registry of readers of this installation."""
-    return ModelRegistry(data_dir / "readers")
+    return ModelRegistry(data_dir / READERS)
 
 
 def promoted_for(registry: ModelRegistry, project_uid: str) -> list[tuple[str, str]]:
@@ -130,7 +131,9 @@ class Readers:
         return ""
 
     def _promoted(self, project_uid: str) -> list[tuple[str, str]]:
-        return promoted_for(self.registry, project_uid) if self._learns else []
+        """Where a reader was promoted, with what changes when another one was, or when its files came."""
+        found = promoted_for(self.registry, project_uid) if self._learns else []
+        return [(place, f"{version}/{self.registry.edition(place, version)}") for place, version in found]
 
     def _with_reader(self, place: str, version: str) -> OCREngine | None:
         """The engine with the reader promoted under this uid; None where none of its versions can be loaded."""

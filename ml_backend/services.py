@@ -22,16 +22,17 @@ from ml_backend.models.base import FieldExtractor
 from ml_backend.models.keyword_baseline import KeywordBaseline
 from ml_backend.models.label_guess import guess_type
 from ml_backend.ocr.base import OCREngine
-from ml_backend.ocr.cache import PageCache
 from ml_backend.ocr.pool import OCRPool
 from ml_backend.ocr.registry import create_engine
 from ml_backend.page_files import PageFiles
 from ml_backend.predictor import Observer, Predictor
-from ml_backend.readers import Readers, best_reader, mark_of, readers_in
+from ml_backend.readers import READERS, Readers, best_reader, mark_of
 from ml_backend.settings import Settings
+from ml_backend.shared_files import bucket_of, export_index_in, page_cache_in, page_files_in, registry_in
 
 if TYPE_CHECKING:
     from ml_backend.champions import Champions
+    from ml_backend.following import Following
     from ml_backend.jobs.hints import Hints
     from ml_backend.models.registry import ModelRegistry
     from ml_backend.store.store import Store
@@ -41,6 +42,7 @@ LAPTOP_MODEL = "token-classifier"  # the kind of model that a laptop learns
 COMBINED = "combined"  # the kind of version that holds several
 LAYOUT = "layout-model"  # LayoutLMv3 or LiLT
 MODELS, PAGES, EXPORTS, CHECKPOINTS = "models", "pages", "exports", "training"  # folders of the data folder
+BACKUPS = "backups"  # of the database, before an upgrade
 KEYWORDS = "keywords"  # the member that needs no training
 
 
@@ -78,8 +80,9 @@ class LabelStudioAccess:
 class LazyStore:
     """The store, opened at first use: reading a local file needs no database."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, backups: Path | None = None) -> None:
         self._url = url
+        self._backups = backups
         self._store: Store | None = None
         self._lock = threading.Lock()
 
@@ -89,7 +92,7 @@ class LazyStore:
             if self._store is None:
                 from ml_backend.store.store import open_store
 
-                self._store = open_store(self._url)
+                self._store = open_store(self._url, self._backups)
             return self._store
 
     def close(self) -> None:
@@ -116,6 +119,8 @@ class Services:
     access: LabelStudioAccess
     lazy_store: LazyStore
     interface: Callable[[str], Interface] = field(default=read_interface)
+    following: Following | None = None
+    forgetters: list[Callable[[], object]] = field(default_factory=list)  # what else of this machine forgets with the copies
 
     @property
     def predictor(self) -> Predictor:
@@ -137,7 +142,41 @@ class Services:
         self.memories.forget()
         self.champions.forget()
 
+    def follow(self) -> None:
+        """With a bucket: keep this process's copies as that has them, from now on."""
+        from ml_backend.following import Following
+        from ml_backend.models.shared_registry import SharedRegistry
+
+        bucket = bucket_of(self.settings)
+        if bucket is not None and self.following is None:
+            registries = [one for one in (self.registry, self.readers.registry) if isinstance(one, SharedRegistry)]
+            self.following = Following(bucket, registries, self.forget_copies)
+            self.following.start()
+
+    def forget_copies(self) -> None:
+        """Take off this machine what the store does not have any more; another one has seen to the bucket.
+
+        Raises:
+            StoreError: the store does not answer.
+        """
+        self.pool.keep_only_here(self.store.documents.digests())
+        files = page_files(self.settings)
+        for content in files.copies() - self.store.samples.contents().keys():
+            files.drop_copy(content)
+        for forget in self.forgetters:
+            forget()
+        self.forget_answers()
+
+    def tell_forgotten(self) -> None:
+        """Have other machines take off what was forgotten here. Raises StorageError."""
+        from ml_backend.following import tell_forgotten
+
+        if (bucket := bucket_of(self.settings)) is not None:
+            tell_forgotten(bucket)
+
     def close(self) -> None:
+        if self.following is not None:
+            self.following.close()
         self.batches.close()
         self.pool.close()
         self.loader.close()
@@ -162,8 +201,8 @@ def make_baseline(country: str) -> FieldExtractor:
     return KeywordBaseline(country=country)
 
 
-def champions_in(models: Path, country: str) -> Champions:
-    """The promoted models of all projects, loaded when they are asked for."""
+def champions_in(models: Path, country: str, registry: ModelRegistry | None = None) -> Champions:
+    """The promoted models of all projects, loaded when they are asked for; of ``registry``, or of the folder ``models``."""
     from ml_backend.champions import Champions
     from ml_backend.models.registry import ModelRegistry
 
@@ -173,7 +212,7 @@ def champions_in(models: Path, country: str) -> Champions:
         return Combined.load(folder, version, _members(version, country))
 
     kinds = {LAPTOP_MODEL: lambda folder, version: _members(version, country)[LAPTOP_MODEL](folder), COMBINED: combined}
-    return Champions(ModelRegistry(models), make_baseline(country), kinds)
+    return Champions(registry or ModelRegistry(models), make_baseline(country), kinds)
 
 
 def _members(version: str, country: str) -> dict[str, Callable[[Path], FieldExtractor]]:
@@ -202,14 +241,24 @@ def models_folder(settings: Settings) -> Path:
     return settings.data_dir / MODELS
 
 
+def model_registry(settings: Settings) -> ModelRegistry:
+    """The field models of all projects."""
+    return registry_in(settings, MODELS, store_url(settings))
+
+
+def reader_registry(settings: Settings) -> ModelRegistry:
+    """The readers of all projects."""
+    return registry_in(settings, READERS, store_url(settings))
+
+
 def page_files(settings: Settings) -> PageFiles:
     """Where the files of confirmed pages lie."""
-    return PageFiles(settings.data_dir / PAGES)
+    return page_files_in(settings, PAGES)
 
 
 def export_index(settings: Settings) -> ExportIndex:
     """What was exported so far."""
-    return ExportIndex(settings.data_dir / EXPORTS)
+    return export_index_in(settings, EXPORTS)
 
 
 def failed_imports(settings: Settings, project_id: int) -> Path:
@@ -238,7 +287,7 @@ def make_engine(settings: Settings) -> OCREngine:
 
 def reader_mark(settings: Settings, project_uid: str) -> str:
     """The mark of the project's reader (see ``readers``), for who asks once and loads no engine."""
-    return mark_of(best_reader(readers_in(settings.data_dir), project_uid)) if learns_to_read(settings) else ""
+    return mark_of(best_reader(reader_registry(settings), project_uid)) if learns_to_read(settings) else ""
 
 
 def learns_to_read(settings: Settings) -> bool:
@@ -264,13 +313,14 @@ def build_services(
     access = LabelStudioAccess(settings)
     loader = PageLoader(children=max(2, settings.ocr_concurrency))  # a document takes one until its last page is read
     engine = engine or make_engine(settings)
-    readers = Readers(readers_in(settings.data_dir), engine, settings.ocr_runtime)
-    pool = OCRPool(engine, settings.ocr_concurrency, PageCache(settings.data_dir / "cache" / "ocr", _CACHE_BYTES))
+    readers = Readers(reader_registry(settings), engine, settings.ocr_runtime)
+    cache = page_cache_in(settings, settings.data_dir / "cache" / "ocr", _CACHE_BYTES)
+    pool = OCRPool(engine, settings.ocr_concurrency, cache)
     fetcher = Fetcher(
         settings.label_studio_url, access.authorization, settings.allowed_hosts, allow_any_public_host=any_public_host
     )
-    champions = champions_in(models_folder(settings), settings.country)
-    store = LazyStore(store_url(settings))
+    champions = champions_in(models_folder(settings), settings.country, model_registry(settings))
+    store = LazyStore(store_url(settings), settings.data_dir / BACKUPS)
     memories = Memories(champions.of, store.get, settings.country)
     predictor = Predictor(
         fetch=fetcher.fetch,

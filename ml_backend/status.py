@@ -10,6 +10,7 @@ from ml_backend.document.version_names import of_model, version_name
 from ml_backend.errors import DocloopError
 from ml_backend.models.keyword_baseline import VERSION as BASELINE_VERSION
 from ml_backend.models.registry import ModelRegistry
+from ml_backend.pausing import paused
 from ml_backend.store.records import DocumentRecord, PredictionRecord, ProjectRecord, RunRecord, VersionUse
 from ml_backend.store.store import Store
 
@@ -52,6 +53,7 @@ def project_status(
         "project": project.project_id,
         "title": project.title,
         "followed": project.followed,
+        "paused": paused(store, uid, now),
         "workers": len(store.leases.held(WORKER, now)),
         "documents": store.documents.count(uid),
         "samples": store.samples.count(uid),
@@ -67,10 +69,11 @@ def project_status(
             "requested": [
                 request.requested_by for request in store.runs.requests() if request.project_id == project_id
             ],
-            "runs": [run_row(run, uses, project.fingerprint, now) for run in store.runs.latest(uid, _RUNS)],
+            "runs": run_rows(store, project, now, _RUNS),
         },
         "versions": [use_row(use) for use in uses.values()],
         "tainted_versions": tainted_versions(store, registry, uid),
+        "storage": {"fault": registry.fault, "fault_since": registry.fault_since or None},
         "label_studio": {
             "looked_at": project.looked_at,
             "fault": project.fault,
@@ -84,6 +87,40 @@ def tainted_versions(store: Store, registry: ModelRegistry, project_uid: str) ->
     tainted = store.releases.tainted(project_uid)
     made = registry.versions(project_uid) if tainted else []
     return {version.version: tainted[version.release] for version in made if version.release in tainted}
+
+
+def run_rows(store: Store, project: ProjectRecord, now: float, limit: int) -> list[dict[str, Any]]:
+    """The training runs of a project, the newest first."""
+    uses = {use.model_version: use for use in store.statistics.uses(project.uid)}
+    return [run_row(run, uses, project.fingerprint, now) for run in store.runs.latest(project.uid, limit)]
+
+
+def whole_run(store: Store, project: ProjectRecord, run: RunRecord, now: float) -> dict[str, Any]:
+    """One run with everything that is kept of it."""
+    uses = {use.model_version: use for use in store.statistics.uses(project.uid)}
+    more = {name: getattr(run, name) for name in ("release", "started_at", "heartbeat_at")}
+    row = run_row(run, uses, project.fingerprint, now)
+    return {**row, **more, "options": dict(run.options), "metrics": dict(run.metrics)}
+
+
+def release_rows(store: Store, registry: ModelRegistry, project: ProjectRecord) -> list[dict[str, Any]]:
+    """The dataset releases of a project, the newest first, each with the versions that learned from it."""
+    made: dict[str, list[str]] = {}
+    for version in registry.versions(project.uid):
+        made.setdefault(version.release, []).append(version.version)
+    return [
+        {
+            "id": one.id,
+            "frozen_at": one.frozen_at,
+            "documents": dict(one.manifest["documents"]),
+            "deleted": one.deleted,
+            "licence": one.manifest.get("licence", ""),
+            "parents": list(one.manifest.get("parents", ())),
+            "labels": [spec.label for spec in one.labels],
+            "versions": made.get(one.id, []),
+        }
+        for one in store.releases.all(project.uid)
+    ]
 
 
 def run_row(run: RunRecord, uses: Mapping[str, VersionUse], fingerprint: str, now: float) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ml_backend.errors import DocloopError
+from ml_backend.errors import DocloopError, StorageError
 from ml_backend.label_studio.label_config import Interface
 from ml_backend.label_studio.tasks import Task
 from ml_backend.page_files import PageFiles
@@ -45,9 +45,15 @@ class ConfirmedPages:
                 self.files.put(content, files)
         except OSError as error:
             log.warning("the pages of a confirmed document are not kept: %s", error.strerror)
+        except StorageError as error:
+            log.warning("the pages of a confirmed document are not kept yet: %s", error)
 
     def complete(self, project_uid: str, interface: Interface) -> int:
-        """Fetch what is missing of a project, for some seconds; how many documents were completed."""
+        """Fetch what is missing of a project, for some seconds; how many documents were completed.
+
+        Raises:
+            StorageError: nobody can say what is missing.
+        """
         kept, ends, made = self.files.contents(), self.clock() + BUDGET, 0
         there = self.store.samples.contents(project_uid) if self.wanted else {}
         for content, document_id in there.items():
@@ -64,15 +70,22 @@ class ConfirmedPages:
         return made
 
     def drop_others(self) -> int:
-        """Delete the files that no sample of any project has, and what killed writers left; how many documents that were."""
+        """Delete the files that no sample of any project has, and what killed writers left; how many documents that were.
+
+        Raises:
+            StorageError: nobody can say what is left; the next look tries again.
+        """
         self.files.tidy(time.time() - LEFT)
-        kept = self.files.contents()  # before the samples are read: what is kept from now on has its sample already
+        kept = self.files.traces()  # before the samples are read: what is kept from now on has its sample already
         left = kept - (self.store.samples.contents().keys() if kept and self.wanted else set())
         for content in left:
             self.files.remove(content)
         return len(left)
 
     def _fetch(self, content: str, document_id: int, interface: Interface) -> bool:
+        if files := self.files.get(content):  # on this machine, since the bucket was away
+            self.keep(content, files)
+            return True
         document = self.store.documents.get(document_id)
         if document is None:
             return False

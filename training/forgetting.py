@@ -10,7 +10,8 @@ from __future__ import annotations
 import logging
 import shutil
 
-from ml_backend.errors import ModelRejected
+from ml_backend.errors import DocloopError, StorageError
+from ml_backend.made_exports import made_exports
 from ml_backend.services import Services, checkpoints, export_index, failed_imports, page_files
 from ml_backend.store.records import ProjectRecord
 from ml_backend.store.store import Store
@@ -77,12 +78,16 @@ def forget_gone(services: Services, now: float, answers: bool = True) -> None:
     try:
         if tainted := export_index(settings).forget_gone(store.documents.existing):
             log.warning("%s exports hold documents that were deleted; docloop exports lists them", tainted)
+        made_exports(services).forget_tainted(export_index(settings))
         services.pool.keep_only(store.documents.digests())
         kept = page_files(settings)
-        for content in kept.contents() - store.samples.contents().keys():
+        for content in kept.traces() - store.samples.contents().keys():
             kept.remove(content)
+        services.tell_forgotten()
     except OSError as error:
         log.error("deleted documents are still on the disk (%s); tried again at the next look", error.strerror)
+    except StorageError as error:
+        log.error("deleted documents are still in the storage: %s", error)
     if answers:
         services.forget_answers()
 
@@ -104,7 +109,7 @@ def _forget_files(services: Services, uid: str) -> None:
     for registry in (services.registry, services.readers.registry):
         try:
             registry.forget(uid)
-        except (ModelRejected, OSError) as error:
+        except (DocloopError, OSError) as error:
             log.error("versions of project %s are still on the disk (%s)", uid, type(error).__name__)
     for folder in checkpoints(services.settings).glob(f"{uid}-*"):
         shutil.rmtree(folder, ignore_errors=True)

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from ml_backend.errors import SetupError
+from ml_backend.errors import SetupError, StorageError
 from ml_backend.label_studio.client import Project
 from ml_backend.label_studio.label_config import Interface
+from ml_backend.pausing import paused
 from ml_backend.services import Services, page_files
 from ml_backend.store.records import ProjectRecord, RunRecord
 from ml_backend.store.store import Store
@@ -115,11 +117,22 @@ def _collect(services: Services, project_uid: str, interface: Interface, pauses:
     pages = ConfirmedPages(store, predictor, files, pauses, settings.keep_pages)
     report = SampleCollector(store, predictor, pauses, keep=pages.keep).collect(project_uid, interface)
     if not report.left:
-        pages.complete(project_uid, interface)
+        with _storage_may_be_away():
+            pages.complete(project_uid, interface)
         if again := Rereading(store, predictor, files, pauses).run(project_uid, interface):
             log.info("project %s: the words of %s samples were read again by its reader", project_uid, again)
-    pages.drop_others()
+    with _storage_may_be_away():
+        pages.drop_others()
     return report
+
+
+@contextmanager
+def _storage_may_be_away() -> Iterator[None]:
+    """Pages wait for the next look; samples and trainings do not wait for pages."""
+    try:
+        yield
+    except StorageError as error:
+        log.warning("pages of confirmed documents: %s", error)
 
 
 def _note_refusal(store: Store, project_uid: str, decision: Decision) -> None:
@@ -169,6 +182,7 @@ def _decide(services: Services, project: Project, now: float) -> tuple[Decision,
             requested_by=asked.requested_by if asked else "",
             due=_due(services.settings.training_schedule, record.answered_at, now),
             running=runs.open_run(project.uid) is not None,
+            resting=paused(services.store, project.uid, now),
         )
     )
     run = None

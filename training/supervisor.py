@@ -32,7 +32,7 @@ from training.run_limits import ATTEMPTS, GB, SILENCE, Limits, resident
 log = logging.getLogger(__name__)
 
 _CHILD = ("-P", "-m", "training.child")
-_OURS = "DOCLOOP_"  # our own settings hold secrets that training needs none of
+_OURS = ("DOCLOOP_", "AWS_")  # our own settings and the bucket's hold secrets that training needs none of
 _LONGEST_ANSWER = 4096
 _STOPPED_WITH_US = "docloop was stopped"
 

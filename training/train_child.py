@@ -5,12 +5,14 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ml_backend.champions import Champions
 from ml_backend.errors import ModelRejected
 from ml_backend.images.loader import PageLoader
+from ml_backend.models.outbox import Outbox
 from ml_backend.page_files import PageFiles
 from ml_backend.services import MODELS, PAGES, champions_in, read_interface
 from ml_backend.store.records import RunRecord
@@ -39,17 +41,42 @@ def train(
 
     Samples that no model can be made from fail the run at once: another attempt would end the same way.
     """
+    champions = champions_in(Path(data_dir) / MODELS, country)
+    _train(store, run, progress, champions, _Order(data_dir, country, layout))
+
+
+def train_and_send(
+    store: Store,
+    run: RunRecord,
+    progress: Progress,
+    data_dir: str,
+    country: str,
+    layout: Mapping[str, Any] | None = None,
+) -> None:
+    """As ``train``, where a bucket has the versions: our parent sends what is made, and we wait until it has."""
+    models = Path(data_dir) / MODELS
+    champions = champions_in(models, country, Outbox(models))
+    _train(store, run, progress, champions, _Order(data_dir, country, layout))
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    data_dir: str
+    country: str
+    layout: Mapping[str, Any] | None
+
+
+def _train(store: Store, run: RunRecord, progress: Progress, champions: Champions, order: _Order) -> None:
     project = store.projects.get(run.project_uid)
     if project is None:
         store.runs.finish(run.id, run.attempt, "failed", time.time(), reason="The project is not followed any more.")
         return
-    champions: Champions = champions_in(Path(data_dir) / MODELS, country)
     specs = read_interface(project.label_config).specs
-    work = _workplace(layout, run)
-    trainer = CombinedTrainer(_members(country, layout, work), champions.baseline)
+    work = _workplace(order.layout, run)
+    trainer = CombinedTrainer(_members(order.country, order.layout, work), champions.baseline)
     try:
         with PageLoader(children=1) as loader:
-            scans = _scans(PageFiles(Path(data_dir) / PAGES), loader)
+            scans = _scans(PageFiles(Path(order.data_dir) / PAGES), loader)
             made = Round(store, champions, trainer, specs, progress, seed=run.number, scans=scans).run(run)
     except ModelRejected as error:
         store.runs.finish(run.id, run.attempt, "failed", time.time(), reason=str(error))

@@ -11,8 +11,6 @@ has no files and is always there. How a model is made from the files belongs to 
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import shutil
 import tempfile
@@ -34,6 +32,7 @@ from ml_backend.models.manifest import (
     manifest_from_bytes,
     manifest_to_bytes,
 )
+from ml_backend.models.pointer import BASELINE, MAX_POINTER, Pointer, read_pointer, write_pointer
 from ml_backend.models.version_files import (
     hashes,
     read_small,
@@ -44,16 +43,14 @@ from ml_backend.models.version_files import (
     write_file,
 )
 
-BASELINE = ""  # the keyword baseline, version 0
 POINTER = "ACTIVE"
 COPY = "ACTIVE.copy"
 HISTORY = 100  # versions that a rollback can go back through
-_MAX_POINTER = 64_000  # bytes
-_ASIDE = ".aside-"
-_WAS = f"{_ASIDE}was-"  # what a version was before it was rewritten
+ASIDE = ".aside-"
+_WAS = f"{ASIDE}was-"  # what a version was before it was rewritten
 _LOCK = ".lock"
-_LOCK_SECONDS = 60.0
-_PATIENCE = 5.0  # seconds that a reader waits, since Label Studio waits for the answer
+LOCK_SECONDS = 60.0
+PATIENCE = 5.0  # seconds that a reader waits, since Label Studio waits for the answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,17 +66,12 @@ class Best:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Pointer:
-    version: str = BASELINE
-    history: tuple[str, ...] = ()
-
-
 class ModelRegistry:
     """The versions of all projects below ``folder``. Any number of threads and processes may use it at once."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self.fault, self.fault_since = "", 0.0  # why a bucket behind the folder does not answer, and since when (UTC)
 
     def publish(self, project_uid: str, manifest: Manifest, write: Callable[[Path], None]) -> Manifest:
         """Make a version of what ``write`` puts into the folder it is given; the manifest with its hashes comes back.
@@ -98,16 +90,13 @@ class ModelRegistry:
                 try:
                     return self._whole(project_uid, manifest.version)[0]
                 except ModelRejected:
-                    os.rename(target, project / f"{_ASIDE}damaged-{manifest.version}")
-            aside = Path(tempfile.mkdtemp(prefix=_ASIDE, dir=project))
+                    os.rename(target, project / f"{ASIDE}damaged-{manifest.version}")
+            aside = Path(tempfile.mkdtemp(prefix=ASIDE, dir=project))
             try:
                 write(aside)
                 whole = replace(manifest, files=hashes(aside))
                 write_file(aside / MANIFEST, manifest_to_bytes(whole))
-                sync_files(aside)
-                sync_folders(aside)
-                os.rename(aside, target)
-                sync_folder(project)
+                self._put_in_place(project, aside, manifest.version)
             finally:
                 self._clear(project)
             return whole
@@ -120,7 +109,7 @@ class ModelRegistry:
             if not (self._folder / project_uid).is_dir():
                 raise
             try:
-                with self._changing(project_uid, _PATIENCE) as project:
+                with self._changing(project_uid, PATIENCE) as project:
                     # Perhaps it was being put in another's place just now, or whoever did so was killed.
                     self._clear(project)
                     return self._whole(project_uid, version)
@@ -130,7 +119,7 @@ class ModelRegistry:
     def tidy(self) -> None:
         """Take away what killed publishers have left, for all projects: it may hold texts of documents."""
         for project in self._folder.glob("*.*"):
-            if any(name.startswith(_ASIDE) for name in os.listdir(project)):
+            if any(name.startswith(ASIDE) for name in os.listdir(project)):
                 with suppress(OSError), self._changing(project.name) as place:
                     self._clear(place)
 
@@ -154,21 +143,27 @@ class ModelRegistry:
         with self._changing(project_uid) as project:
             self._clear(project)
             manifest, target = self._whole(project_uid, version)
-            aside = Path(tempfile.mkdtemp(prefix=_ASIDE, dir=project))
+            aside = Path(tempfile.mkdtemp(prefix=ASIDE, dir=project))
             try:
-                shutil.copytree(target, aside, dirs_exist_ok=True, copy_function=_shared)
+                shutil.copytree(target, aside, dirs_exist_ok=True, copy_function=shared)
                 (aside / MANIFEST).unlink()
                 settings = {**manifest.settings, **edit(aside)}
                 whole = replace(manifest, settings=settings, files=hashes(aside))
                 write_file(aside / MANIFEST, manifest_to_bytes(whole))
-                sync_files(aside)
-                sync_folders(aside)
-                os.rename(target, project / f"{_WAS}{version}")
-                os.rename(aside, target)
-                sync_folder(project)
+                self._put_in_place(project, aside, version)
             finally:
                 self._clear(project)
             return whole
+
+    def _put_in_place(self, project: Path, aside: Path, version: str) -> None:
+        """Bring a version that was written aside to the disk, and make it the version; one that is there goes."""
+        target = project / version
+        sync_files(aside)
+        sync_folders(aside)
+        if _is_there(target):
+            os.rename(target, project / f"{_WAS}{version}")
+        os.rename(aside, target)
+        sync_folder(project)
 
     def forget(self, project_uid: str) -> bool:
         """Delete all versions of a project that is gone; whether there were any."""
@@ -177,7 +172,7 @@ class ModelRegistry:
         with self._changing(project_uid) as project:
             for path in sorted(project.iterdir(), key=lambda path: path.name != POINTER):  # the pointer first
                 if path.name != _LOCK:
-                    _remove(path)
+                    remove(path)
         shutil.rmtree(project, ignore_errors=True)
         return True
 
@@ -220,7 +215,7 @@ class ModelRegistry:
         with self._changing(project_uid) as project:
             before = self._pointer(project_uid)[0]
             if before.version != version:
-                self._point(project, _Pointer(version, (*before.history, before.version)[-HISTORY:]))
+                self._point(project, Pointer(version, (*before.history, before.version)[-HISTORY:]))
 
     def rollback(self, project_uid: str) -> str:
         """Let the version before serve again, and give its name; earlier ones that are damaged are passed over.
@@ -233,7 +228,7 @@ class ModelRegistry:
             while history:
                 version = history.pop()
                 if not self._fault(project_uid, version):
-                    self._point(project, _Pointer(version, tuple(history)))
+                    self._point(project, Pointer(version, tuple(history)))
                     return version
         raise ModelRejected("no_earlier_version", "There is no earlier model version to go back to.")
 
@@ -275,7 +270,7 @@ class ModelRegistry:
         return manifest
 
     @contextmanager
-    def _changing(self, project_uid: str, patience: float = _LOCK_SECONDS) -> Iterator[Path]:
+    def _changing(self, project_uid: str, patience: float = LOCK_SECONDS) -> Iterator[Path]:
         """The project's folder, for one writer at a time; the system lets go of the lock when its holder dies."""
         project = self._folder / check_project(project_uid)
         if project.is_symlink():
@@ -290,28 +285,28 @@ class ModelRegistry:
                 os.rename(
                     project / name, project / name.removeprefix(_WAS)
                 )  # whoever rewrote it died between two renames
-            elif name.startswith(_ASIDE):
-                _remove(project / name)
+            elif name.startswith(ASIDE):
+                remove(project / name)
 
-    def _pointer(self, project_uid: str) -> tuple[_Pointer, str]:
+    def _pointer(self, project_uid: str) -> tuple[Pointer, str]:
         """The pointer, and why it is not what ``ACTIVE`` says (a sentence, or empty)."""
         project = self._folder / check_project(project_uid)
         damaged = False
         for name in (POINTER, COPY):
             try:
-                return _read_pointer(read_small(project / name, _MAX_POINTER)), ""
+                return read_pointer(read_small(project / name, MAX_POINTER)), ""
             except FileNotFoundError:
                 continue
             except (ModelRejected, ValueError):
                 damaged = True
-        return _Pointer(), "The record of the active version is damaged." if damaged else ""
+        return Pointer(), "The record of the active version is damaged." if damaged else ""
 
-    def _point(self, project: Path, pointer: _Pointer) -> None:
+    def _point(self, project: Path, pointer: Pointer) -> None:
         """Replace the pointer, then its copy: at every moment at least one of the two is whole."""
         self._clear(project)
         for name in (POINTER, COPY):
-            aside = project / f"{_ASIDE}{name}"
-            write_file(aside, _write_pointer(pointer))
+            aside = project / f"{ASIDE}{name}"
+            write_file(aside, write_pointer(pointer))
             os.replace(aside, project / name)
             sync_folder(project)
 
@@ -320,42 +315,17 @@ def _is_there(path: Path) -> bool:
     return path.is_symlink() or path.exists()
 
 
-def _remove(path: Path) -> None:
+def remove(path: Path) -> None:
+    """Take away a file or a folder, whatever it is."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)
 
 
-def _shared(source: str, target: str) -> None:
+def shared(source: str, target: str) -> None:
     """The same file under another name where the disk can do that, since a layout model has 1.5 GB; else a copy."""
     try:
         os.link(source, target)
     except OSError:
         shutil.copyfile(source, target)
-
-
-def _write_pointer(pointer: _Pointer) -> bytes:
-    value: dict[str, Any] = {"version": pointer.version, "history": list(pointer.history)}
-    return json.dumps({**value, "sha256": _seal(value)}, indent=1).encode()
-
-
-def _read_pointer(data: bytes) -> _Pointer:
-    """The pointer of ``_write_pointer``. Raises ValueError or ModelRejected for anything else."""
-    try:
-        value = json.loads(data)
-        history = value["history"]
-        seal = value.pop("sha256")
-        if sorted(value) != ["history", "version"] or not isinstance(history, list) or seal != _seal(value):
-            raise ValueError("not a pointer")
-        for version in (value["version"], *history):
-            if version != BASELINE:
-                check_version(version)
-        return _Pointer(value["version"], tuple(history))
-    except (KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise ValueError(f"not a pointer: {error!r}") from None
-
-
-def _seal(value: dict[str, Any]) -> str:
-    """What tells a flipped bit: the hash of the pointer's content."""
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()

@@ -40,11 +40,11 @@ class PageKey:
     def name(self) -> str:
         """A file name in a folder of its own initial, the same in every process."""
         whole = hashlib.sha256(json.dumps([FORMAT, *astuple(self)]).encode()).hexdigest()
-        page = _page_name(self.digest)
+        page = page_name(self.digest)
         return f"{page[:2]}/{page}-{whole[:32]}.json"
 
 
-def _page_name(digest: str) -> str:
+def page_name(digest: str) -> str:
     """What the names of all files of a page begin with: digests may be any text."""
     return hashlib.sha256(digest.partition("/")[0].encode()).hexdigest()[:32]
 
@@ -61,15 +61,20 @@ class PageCache:
     def get(self, key: PageKey) -> Page | None:
         """The page stored under ``key``, or None."""
         try:
-            return page_from_json(json.loads((self._folder / key.name).read_bytes()))
+            return page_from_json(json.loads(self._read(key.name)))
         except (OSError, ValueError):
             return None
 
     def put(self, key: PageKey, page: Page) -> None:
         """Store ``page``. Raises OSError where the folder cannot be written."""
-        path = self._folder / key.name
+        self._write(key.name, json.dumps(page_to_json(page), ensure_ascii=False, separators=(",", ":")).encode())
+
+    def _read(self, name: str) -> bytes:
+        return (self._folder / name).read_bytes()
+
+    def _write(self, name: str, data: bytes) -> None:
+        path = self._folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        data = json.dumps(page_to_json(page), ensure_ascii=False, separators=(",", ":")).encode()
         with NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
             try:
                 file.write(data)
@@ -85,7 +90,7 @@ class PageCache:
 
     def keep_only(self, digests: Collection[str]) -> int:
         """Forget all pages but these; how many files went. A file that cannot be deleted just now goes the next time."""
-        kept, gone = {_page_name(digest) for digest in digests}, 0
+        kept, gone = {page_name(digest) for digest in digests}, 0
         for path in self._folder.glob("??/*"):
             if path.name.partition("-")[0] not in kept:
                 with suppress(OSError):
@@ -117,3 +122,10 @@ class PageCache:
             path.unlink(missing_ok=True)
             left -= size
         return left
+
+    def keep_only_here(self, digests: Collection[str]) -> int:
+        """The same on this machine alone: a folder is on no other."""
+        return self.keep_only(digests)
+
+    def close(self) -> None:
+        """A folder has nothing to end."""

@@ -68,11 +68,17 @@ class OCRPool:
         """Forget what was read of all pages but these; how many cached readings went."""
         return self._cache.keep_only(digests) if self._cache else 0
 
+    def keep_only_here(self, digests: Collection[str]) -> int:
+        """The same on this machine alone, where a bucket stands behind the cache."""
+        return self._cache.keep_only_here(digests) if self._cache else 0
+
     def close(self) -> None:
         """Finish the pages being read, give up the waiting ones, and stop the threads."""
         with self._lock:
             self._closed = True
         self._threads.shutdown(wait=True, cancel_futures=True)
+        if self._cache is not None:
+            self._cache.close()
 
     def __enter__(self) -> OCRPool:
         return self

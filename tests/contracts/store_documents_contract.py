@@ -118,6 +118,7 @@ class StoreDocumentsContract:
         assert store.predictions.signatures(P, "v1") == [(0.1, (0.1, 1 / 3)), (0.1, ()), (0.9, ())]
         store.documents.put_many(P, [document(3, open=False)])
         assert [one.task_id for _, one in store.predictions.ranking(P, "v1")] == [2, 1]
+        assert (store.predictions.covered(P, "v1"), store.predictions.covered(P, "v2")) == ((2, 2), (1, 2))
         store.predictions.drop(P, keep=["v2"])
         assert sorted(store.predictions.beliefs(ids.values())) == [(ids[1], "v2"), (ids[3], "v1")]  # 3 is annotated
 

@@ -151,6 +151,9 @@ class StoreRunsContract:
         assert (take("worker-1", "b", 19.0, 5.0), take("worker%", "c", 19.0, 5.0)) == (True, True)
         release("worker-1", "a")
         assert (held("worker-", 20.0), held("worker-", 30.0)) == (["worker-1"], [])
+        ends = store.leases.ends
+        assert [name for name, _ in ends("worker-", 0.0)] == ["worker-1"], "also one that has run out since"
+        assert (ends("worker_", 0.0), ends("worker-", 1e9)) == ([], [])
         assert held("worker_", 20.0) == []
         release("worker-1", "b")
         assert held("worker-1", 20.0) == []

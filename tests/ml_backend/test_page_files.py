@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import uuid
 from collections.abc import Generator
 from io import BytesIO
 from pathlib import Path
@@ -9,9 +11,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from ml_backend.errors import ImageRejected
+from ml_backend.errors import ImageRejected, StorageError
 from ml_backend.images.pages import PageImage, content_of
 from ml_backend.page_files import PageFiles
+from ml_backend.storage import Bucket, open_bucket
 
 
 def png(shade: int) -> bytes:
@@ -81,6 +84,77 @@ def test_what_a_killed_writer_left_is_tidied_away_when_nobody_can_be_at_it_any_m
     assert left.exists()
     kept.tidy(left.stat().st_mtime + 1)
     assert not left.exists()
+    assert kept.get(CONTENT) == FILES
+
+
+@pytest.fixture
+def bucket() -> Bucket:
+    return open_bucket(f"memory://{uuid.uuid4().hex}")
+
+
+def refuse(*_: object) -> None:
+    raise StorageError("storage_away", "The storage does not answer.")
+
+
+def test_with_a_bucket_another_machine_has_the_files_too_and_keeps_a_copy(tmp_path: Path, bucket: Bucket) -> None:
+    PageFiles(tmp_path / "one", bucket).put(CONTENT, FILES)
+    other = PageFiles(tmp_path / "two", bucket)
+    assert (other.contents(), other.copies()) == ({CONTENT}, set())
+    assert len(other.pictures(CONTENT, load)) == 2
+    assert other.copies() == {CONTENT}
+    other.remove(CONTENT)
+    assert (other.contents(), other.copies(), bucket.list("files")) == (set(), set(), [])
+
+
+def test_what_a_killed_writer_left_in_a_bucket_is_no_document_but_a_trace_that_can_be_removed(
+    tmp_path: Path, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept, put = PageFiles(tmp_path, bucket), Bucket.put
+    monkeypatch.setattr(Bucket, "put", lambda self, key, data: refuse() if key.endswith("/0") else put(self, key, data))
+    with pytest.raises(StorageError):
+        kept.put(CONTENT, FILES)
+    monkeypatch.undo()
+    kept.drop_copy(CONTENT)
+    assert (kept.contents(), kept.get(CONTENT), kept.traces()) == (set(), (), {CONTENT})
+    kept.put(CONTENT, FILES)
+    assert kept.contents() == {CONTENT}
+    kept.remove(CONTENT)
+    assert kept.traces() == set()
+
+
+def test_while_the_bucket_is_away_copies_are_shown_and_new_files_are_kept_here(
+    tmp_path: Path, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = PageFiles(tmp_path, bucket)
+    for name in ("get", "put", "list", "exists"):
+        monkeypatch.setattr(Bucket, name, refuse)
+    assert kept.get(CONTENT) == ()
+    with pytest.raises(StorageError):
+        kept.put(CONTENT, FILES)
+    assert kept.get(CONTENT) == FILES
+    monkeypatch.undo()
+    assert kept.contents() == set()
+    kept.put(CONTENT, FILES)
+    assert kept.contents() == {CONTENT}
+
+
+@pytest.mark.parametrize("harm", [png(30), b"GIF", b""])
+def test_pictures_of_something_else_in_the_bucket_are_none(tmp_path: Path, bucket: Bucket, harm: bytes) -> None:
+    PageFiles(tmp_path / "one", bucket).put(CONTENT, FILES)
+    bucket.put(f"files/{CONTENT[:2]}/{CONTENT}/1", harm)
+    assert PageFiles(tmp_path / "two", bucket).pictures(CONTENT, load) == ()
+
+
+def test_copies_that_nobody_used_for_a_week_leave_the_machine_where_the_bucket_has_them(
+    tmp_path: Path, bucket: Bucket
+) -> None:
+    kept, other = PageFiles(tmp_path, bucket), "f" * 64
+    kept.put(CONTENT, FILES)
+    kept._copy(other, FILES)  # as it is while the bucket is away
+    for content in (CONTENT, other):
+        os.utime(tmp_path / content[:2] / content, (1000, 1000))
+    kept.tidy(0)
+    assert kept.copies() == {other}
     assert kept.get(CONTENT) == FILES
 
 

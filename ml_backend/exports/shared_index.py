@@ -1,0 +1,55 @@
+"""The index of exports that several machines have: a bucket behind its folder. Each lists what any of them has exported."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+
+from ml_backend.errors import StorageError
+from ml_backend.exports.index import Batch, ExportIndex
+from ml_backend.storage import Bucket
+
+log = logging.getLogger(__name__)
+
+_LARGEST = 100_000_000  # bytes of an entry, which lists documents by hash
+_PREFIX = "index"
+
+
+class SharedExportIndex(ExportIndex):
+    """While the bucket does not answer it is the index of this machine; what the bucket lacks is sent the next time."""
+
+    def __init__(self, folder: Path, bucket: Bucket) -> None:
+        super().__init__(folder)
+        self._bucket = bucket
+
+    def add(self, batch: Batch) -> None:
+        super().add(batch)
+        try:
+            self._bucket.put_file(self._folder / f"{batch.id}.json", f"{_PREFIX}/{batch.id}.json")
+        except StorageError as error:
+            log.warning("an export is noted on this machine alone, for now: %s", error)
+
+    def all(self, project_uid: str | None = None) -> list[Batch]:
+        try:
+            self._exchange()
+        except StorageError as error:
+            log.warning("the exports of this machine alone are listed: %s", error)
+        return super().all(project_uid)
+
+    def _exchange(self) -> None:
+        """Bring what the bucket has, which is newer where both have it, and send what it lacks."""
+        there = {each.key.removeprefix(f"{_PREFIX}/") for each in self._bucket.list(_PREFIX)}
+        here: Mapping[str, Path] = {path.name: path for path in self._folder.glob("[!.]*.json")}
+        for name in sorted(name for name in there if "/" not in name and name.endswith(".json")):
+            data = self._bucket.get(f"{_PREFIX}/{name}", _LARGEST)
+            if data is not None and (name not in here or here[name].read_bytes() != data):
+                self._keep(name, data)
+        for name in sorted(here.keys() - there):
+            self._bucket.put_file(here[name], f"{_PREFIX}/{name}")
+
+    def _keep(self, name: str, data: bytes) -> None:
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        aside = self._folder / f".{name}.part"
+        aside.write_bytes(data)
+        aside.replace(self._folder / name)
