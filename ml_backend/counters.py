@@ -23,3 +23,4 @@ OCR_SECONDS = Histogram(
     buckets=(0.1, 0.25, 0.5, 1, 2, 4, 8, 16, 32, 64),
 )
 OCR_CACHE = Counter("docloop_ocr_cache", "Pages asked of the OCR cache: hit or miss.", ["result"])
+SHARED_CACHE = Counter("docloop_shared_ocr_cache", "Questions to the OCR cache in the storage, by answer.", ["answer"])

@@ -8,7 +8,9 @@ are believed as far as they believe themselves.
 from __future__ import annotations
 
 import logging
+import queue
 import threading
+import time
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -29,6 +31,8 @@ log = logging.getLogger(__name__)
 MEMORY = "memory"  # the member of a combined version
 CHAMPION = "champion"
 MOST = 1_000  # documents of a project that are remembered: the newest
+_PATIENCE = 2.0  # seconds for a question that takes a millisecond
+_SILENT = 10.0  # seconds that a database which hung is not asked again
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,7 @@ class Memories:
         self._country = country
         self._known: dict[str, _Known] = {}
         self._lock = threading.Lock()
+        self._silent_until = 0.0
 
     def champion(self, project_uid: str) -> FieldExtractor:
         """The model that answers for a project, with what was confirmed until it is asked.
@@ -62,7 +67,7 @@ class Memories:
         if not project_uid:  # a file of the command line
             return None
         try:
-            return self._store().samples.state(project_uid)
+            return self._state(project_uid)
         except StoreError:
             return None
 
@@ -79,10 +84,10 @@ class Memories:
         if not project_uid:
             return None
         try:
-            samples = self._store().samples
-            state = samples.state(project_uid)
+            state = self._state(project_uid)
             if not state[0]:
                 return None
+            samples = self._store().samples
             with self._lock:
                 known = self._known.get(project_uid)
                 if known is None or known.state != state:
@@ -91,6 +96,28 @@ class Memories:
         except StoreError as error:
             log.warning("project %s is answered without its memory: %s", project_uid, error)
             return None
+
+    def _state(self, project_uid: str) -> SamplesState:
+        """Raises StoreError, at the latest after ``_PATIENCE`` seconds: ``/predict`` must not wait for a database that hangs."""
+        if time.monotonic() < self._silent_until:
+            raise StoreError("store_silent", "The database did not answer a moment ago.")
+        answer: queue.SimpleQueue[SamplesState | Exception] = queue.SimpleQueue()
+
+        def ask() -> None:
+            try:
+                answer.put(self._store().samples.state(project_uid))
+            except Exception as error:
+                answer.put(error)
+
+        threading.Thread(target=ask, name="state", daemon=True).start()
+        try:
+            found = answer.get(timeout=_PATIENCE)
+        except queue.Empty:
+            self._silent_until = time.monotonic() + _SILENT
+            raise StoreError("store_silent", f"The database does not answer within {_PATIENCE:g} s.") from None
+        if isinstance(found, Exception):
+            raise found
+        return found
 
     def _read(self, samples: Samples, project_uid: str, state: SamplesState) -> _Known:
         from ml_backend.models.memory import LayoutMemory

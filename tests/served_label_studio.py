@@ -18,11 +18,11 @@ TOKEN = "legacy-token-123"  # what FakeTransport asks for; a legacy one needs no
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
-    def __init__(self, fake: FakeLabelStudio, seconds: float) -> None:
+    def __init__(self, fake: FakeLabelStudio, seconds: float, one_at_a_time: threading.Lock) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.seconds = seconds
         self.transport = FakeTransport(fake)
-        self.one_at_a_time = threading.Lock()  # the fake is of one thread
+        self.one_at_a_time = one_at_a_time
         self.faults: list[str] = []
 
 
@@ -61,9 +61,10 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def served(fake: FakeLabelStudio, seconds: float = 0.0) -> Iterator[str]:
-    """The URL at which ``fake`` answers, after ``seconds`` each. Touch it from outside only while nobody asks it."""
-    server = _Server(fake, seconds)
+def served(fake: FakeLabelStudio, seconds: float = 0.0, one_at_a_time: threading.Lock | None = None) -> Iterator[str]:
+    """The URL at which ``fake`` answers, after ``seconds`` each. It is of one thread: touch it from outside only while nobody
+    asks it, or while you hold ``one_at_a_time``."""
+    server = _Server(fake, seconds, one_at_a_time or threading.Lock())
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"

@@ -74,6 +74,8 @@ def test_every_module_says_why_it_exists() -> None:
         "tokenizers",
         "onnx",
         "huggingface_hub",
+        "fsspec",
+        "s3fs",
     ],
 )
 def test_heavy_packages_are_imported_where_they_are_used(package: str) -> None:
@@ -94,4 +96,4 @@ def test_only_the_web_package_imports_flask() -> None:
         for path in SOURCES
         if "import flask" in (text := path.read_text(encoding="utf-8")) or "from flask" in text
     }
-    assert users <= {"ml_backend/web", "docloop"}
+    assert {user for user in users if not user.startswith("ml_backend/web")} <= {"docloop"}

@@ -15,7 +15,8 @@ class Situation:
     """What the decision looks at.
 
     ``samples`` are ready now, ``trained`` was their number when the last run began (0: never trained). ``requested_by`` names who
-    asked to train ("" nobody), ``due`` says that the scheduled time has come, ``running`` that a run is on its way.
+    asked to train ("" nobody), ``due`` says that the scheduled time has come, ``running`` that a run is on its way, ``resting``
+    that a person paused the project.
     """
 
     samples: int
@@ -24,6 +25,7 @@ class Situation:
     requested_by: str = ""
     due: bool = False
     running: bool = False
+    resting: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,9 @@ class Decision:
 
 def decide(now: Situation) -> Decision:
     """Train at the threshold, then at each growth; on request from 5 samples on; at the scheduled time if anything is new."""
+    if now.resting:
+        waits = " The request is kept until then." if now.requested_by else ""
+        return Decision(False, f"The project rests until somebody resumes it.{waits}", later=now.due)
     if now.running:
         waits = " The request is kept for when it ends." if now.requested_by else ""
         return Decision(False, f"A training is running already.{waits}", later=now.due)

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Any, Protocol
 
-from ml_backend.batches import STOPPED, BatchPredictor
+from ml_backend.batches import STOPPED, BatchPredictor, Outcome
 from ml_backend.document.fields import Prediction
 from ml_backend.errors import DocloopError, LabelStudioError
 from ml_backend.label_studio.client import LabelStudio, Project, TaskRow
@@ -23,10 +23,14 @@ from ml_backend.label_studio.refusals import TASK_GONE
 from ml_backend.label_studio.results import to_prediction_body
 from ml_backend.label_studio.tasks import Task
 
-_AT_ONCE = 32  # tasks asked of the predictor in one go: enough to keep it busy, few enough for the progress to move
+AT_ONCE = 32  # tasks asked of the predictor in one go: enough to keep it busy, few enough for the progress to move
 _REQUEST_BYTES = 48_000_000  # Label Studio takes about ten times the body in memory
 _IMPORT_SHARE = 10  # an import may take at most about a tenth of the time
 SUPERSEDED = "superseded"  # the code of a push during which another version was promoted
+
+Answered = list[tuple[Task, Outcome]]
+Answers = Callable[[Sequence[Task], str], Generator[Answered, None, None]]
+"""From tasks and the version that is wanted to what came of them, some at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +100,8 @@ class PushReport:
 
 @dataclass
 class Push:
-    """One push to one project. ``on_progress`` is called with the report whenever it changes."""
+    """One push to one project. ``on_progress`` is called with the report whenever it changes; ``answers`` has others help,
+    ``importing`` is around each import."""
 
     label_studio: LabelStudio
     predictor: BatchPredictor
@@ -105,6 +110,8 @@ class Push:
     on_progress: Callable[[PushReport], None] = lambda report: None
     ranking: Ranking = field(default_factory=Unranked)
     clock: Callable[[], float] = time.monotonic
+    answers: Answers | None = None
+    importing: Callable[[], AbstractContextManager[None]] = nullcontext
 
     def run(self) -> PushReport:
         """Predict and import; then, and only then, make Label Studio serve this version.
@@ -124,10 +131,11 @@ class Push:
         self.on_progress(report)
         stored = self.label_studio.model_versions(self.project.id)
         served = self.project.model_version
-        for batch in self._requests(todo, report):
-            self._import(self._current(batch, report), report)
-            if report.pushed and served not in stored and served != report.version:
-                served = self._serve(report.version)
+        with closing(self._requests(todo, report)) as requests:
+            for batch in requests:
+                self._import(self._current(batch, report), report)
+                if report.pushed and served not in stored and served != report.version:
+                    served = self._serve(report.version)
         if report.stopped:
             said = f"The push ended after {report.pushed} predictions ({report.stopped})."
             raise DocloopError(report.stopped, said, "Push again.")
@@ -152,7 +160,8 @@ class Push:
         for ready, score in zip(batch, self.ranking.scores(batch), strict=True):
             ready.body["score"] = score
         try:
-            kept = self.label_studio.import_predictions(self.project.id, [ready.body for ready in batch])
+            with self.importing():
+                kept = self.label_studio.import_predictions(self.project.id, [ready.body for ready in batch])
         except LabelStudioError as error:
             there = {row.id for row in self.label_studio.tasks(self.project.id)} if error.code == TASK_GONE else set()
             gone = [ready.task_id for ready in batch if ready.task_id not in there]
@@ -167,31 +176,38 @@ class Push:
         report.refused += len(batch) - kept
         return self.on_progress(report)
 
-    def _requests(self, todo: Sequence[TaskRow], report: PushReport) -> Iterator[list[Ready]]:
+    def _requests(self, todo: Sequence[TaskRow], report: PushReport) -> Generator[list[Ready], None, None]:
         """What goes into one import after the other: few, none too large for memory, none too long in coming."""
         waiting: list[Ready] = []
         size, last_took, since = 0, 1.0, self.clock()
-        rest = iter(todo)
-        while rows := list(islice(rest, _AT_ONCE)):
-            for ready in self.predict(rows, report):
-                waiting.append(ready)
-                size += len(json.dumps(ready.body))
-            self.on_progress(report)
-            if report.stopped:
-                break
-            if size > _REQUEST_BYTES or (waiting and self.clock() - since > max(20.0, _IMPORT_SHARE * last_took)):
-                began = self.clock()
-                yield waiting
-                waiting, size, since = [], 0, self.clock()
-                last_took = since - began
+        tasks = [Task(row.id, row.data) for row in todo]
+        with closing((self.answers or self._one_after_the_other)(tasks, report.version)) as answers:
+            for answered in answers:
+                for ready in self._ready(answered, report):
+                    waiting.append(ready)
+                    size += len(json.dumps(ready.body))
+                self.on_progress(report)
+                if report.stopped:
+                    break
+                if size > _REQUEST_BYTES or (waiting and self.clock() - since > max(20.0, _IMPORT_SHARE * last_took)):
+                    began = self.clock()
+                    yield waiting
+                    waiting, size, since = [], 0, self.clock()
+                    last_took = since - began
         if waiting:
             yield waiting
+
+    def _one_after_the_other(self, tasks: Sequence[Task], version: str) -> Generator[Answered, None, None]:
+        for start in range(0, len(tasks), AT_ONCE):
+            yield answered_here(self.predictor, tasks[start : start + AT_ONCE], self.interface, self.project.uid)
 
     def predict(self, rows: Sequence[TaskRow], report: PushReport) -> Iterator[Ready]:
         """What is ready to be imported of these tasks; of the others, the report says why not."""
         tasks = [Task(row.id, row.data) for row in rows]
-        outcomes = self.predictor.predict_all(tasks, self.interface, self.project.uid)
-        for task, outcome in zip(tasks, outcomes, strict=True):
+        return self._ready(answered_here(self.predictor, tasks, self.interface, self.project.uid), report)
+
+    def _ready(self, answered: Answered, report: PushReport) -> Iterator[Ready]:
+        for task, outcome in answered:
             if isinstance(outcome, Prediction) and outcome.model_version != report.version:
                 report.stopped = SUPERSEDED
             elif isinstance(outcome, Prediction):
@@ -201,3 +217,8 @@ class Push:
                 report.stopped = STOPPED
             else:
                 report.failed[task.id] = outcome
+
+
+def answered_here(predictor: BatchPredictor, tasks: Sequence[Task], interface: Interface, project_uid: str) -> Answered:
+    """The outcomes of tasks, by this process alone; as long as it takes."""
+    return list(zip(tasks, predictor.predict_all(tasks, interface, project_uid), strict=True))

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 
 from ml_backend.document.version_names import version_name
 from ml_backend.errors import DocloopError
 from ml_backend.label_studio.client import Project
 from ml_backend.services import Services, build_services
 from ml_backend.settings import Settings
-from training.holding import held
+from ml_backend.store.holding import held
+from ml_backend.store.store import Store
+from training.fan_out import FanOut
 from training.pauses import Pauses
 from training.push import Push, PushReport
 from training.ranking import StoreRanking, UsualBlocks, observer, thresholds
@@ -22,6 +26,8 @@ from training.tidy import tidy
 log = logging.getLogger(__name__)
 
 PUSH_RUNNING = "push_running"
+_WAIT = "Wait until that is done."
+_IMPORT = 120.0  # seconds for which Label Studio may go on with an import whose sender was killed
 _LAST_PAUSE = 3600.0  # seconds between tries to record a prediction of a document that it cannot be told of
 
 
@@ -32,14 +38,20 @@ def build_ranking_services(settings: Settings) -> Services:
 
 class Pusher:
     """Pushes to one project after the other. The services must be those of ``build_ranking_services``; ``clock`` counts the
-    seconds of pauses."""
+    seconds of pauses, ``me`` is the lease of the worker whose pusher this is."""
 
-    def __init__(self, services: Services, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, services: Services, clock: Callable[[], float] = time.monotonic, me: str = "") -> None:
         self._services = services
+        self._me = me
+        self._led: set[str] = set()  # uids
         self._usual_blocks = UsualBlocks()
         self._baseline = services.champions.baseline.version
         self._pauses = Pauses(clock, last=_LAST_PAUSE)
         self._tidied: dict[str, str] = {}  # project -> the version for which everything older is gone
+
+    def leads(self, project_uid: str) -> bool:
+        """Whether this pushes to a project just now."""
+        return project_uid in self._led
 
     def push(self, project_id: int, on_progress: Callable[[PushReport], None] = lambda report: None) -> PushReport:
         """Predict and push what a project lacks; the project must have been looked at before.
@@ -50,17 +62,25 @@ class Pusher:
         services, store = self._services, self._services.store
         with held(store, f"push-{project_id}") as mine:
             if not mine:
-                raise DocloopError(
-                    PUSH_RUNNING, f"Project {project_id} is being predicted already.", "Wait until that is done."
-                )
+                raise DocloopError(PUSH_RUNNING, f"Project {project_id} is being predicted already.", _WAIT)
+            if _is_importing(store, project_id):
+                raise DocloopError(PUSH_RUNNING, f"An import to project {project_id} may still be under way.", _WAIT)
             label_studio = services.access.client()
             project = label_studio.project(project_id)
             interface = services.interface(project.label_config)
             version = services.predictor.version(interface, project.uid)
             usual = self._usual_blocks.of(store, project.uid)
             ranking = StoreRanking(store, project.uid, version, thresholds(services.settings), usual)
-            push = Push(label_studio, services.batches, interface, project, on_progress, ranking)
-            report = push.run()
+            fan_out = FanOut(store, services.batches, interface, project.uid, self._me)
+            push = Push(
+                label_studio, services.batches, interface, project, on_progress, ranking, answers=fan_out.answers
+            )
+            push.importing = partial(_importing, store, project_id)
+            self._led.add(project.uid)
+            try:
+                report = push.run()
+            finally:
+                self._led.discard(project.uid)
             recovered = Recovery(push, ranking, store, self._pauses).run(report)
             if recovered:
                 log.info("project %s: %s predictions that Label Studio had were recorded", project_id, recovered)
@@ -83,3 +103,20 @@ class Pusher:
         if not tidy(self._services.access.client(), project.id, keep):
             self._services.store.predictions.drop(project.uid, keep)
             self._tidied[project.uid] = version
+
+
+@contextmanager
+def _importing(store: Store, project_id: int) -> Iterator[None]:
+    """Keep the next pusher out while an import may be under way: what Label Studio has not committed yet, it seems to lack. A
+    killed worker's import goes on there without it."""
+    name = f"import-{project_id}"
+    store.leases.take(name, name, time.time(), _IMPORT)
+    try:
+        yield
+    finally:
+        store.leases.release(name, name)
+
+
+def _is_importing(store: Store, project_id: int) -> bool:
+    name = f"import-{project_id}"
+    return name in store.leases.held(name, time.time())

@@ -14,7 +14,8 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from ml_backend.batches import STOPPED
@@ -22,30 +23,34 @@ from ml_backend.credentials import WEBHOOK_HEADER
 from ml_backend.errors import DocloopError, LabelStudioError
 from ml_backend.jobs.queue import JobQueue, open_queue
 from ml_backend.label_studio.refusals import BUSY, PROJECT_GONE
+from ml_backend.pausing import all_paused, paused
 from ml_backend.services import Services, checkpoints, store_url
 from ml_backend.settings import Settings
 from ml_backend.status import WORKER
+from ml_backend.store.holding import held
 from ml_backend.store.records import TrainingOptions
+from training.bringing import bring
 from training.forgetting import forget_project
-from training.holding import held
+from training.helping import Helper
 from training.look import look
 from training.pauses import FIRST, Pauses
 from training.push import SUPERSEDED
 from training.push_job import PUSH_RUNNING, Pusher, build_ranking_services
 from training.run_limits import SILENCE, Limits, default_memory
 from training.supervisor import Supervisor, reap
-from training.train_child import train
+from training.train_child import train, train_and_send
 
 log = logging.getLogger(__name__)
 
 _TICK = 1.0  # seconds
 _DISCOVER = 3600.0  # seconds between looks at which projects have a webhook of ours
 _THREADS = 4  # a training holds one, pushes at most two: there is always one for looks, which are short
-_PUSHES = 2
+_PUSHES = 2  # helping with another worker's push, which has threads of its own, counts as one
 _NEXT_TRY = 5.0  # seconds until a job that found no place is tried again
 _NO_FAULTS = frozenset({PUSH_RUNNING, STOPPED, SUPERSEDED})
 _STOP_WITHIN = 15.0  # seconds from the signal to the end, whoever is waited for
 _JUMP = 5.0  # seconds between the two clocks that mean that the machine slept, or that somebody set the time
+_HUNG = 60.0  # seconds without a turn after which the worker counts as dead
 _ALIVE = 15.0  # seconds that the lease of a worker lasts
 
 
@@ -65,31 +70,41 @@ class Worker:
         self._supervisor = supervisor
         self._clock = clock
         self._now = now
-        self._pusher = Pusher(services)
         self._pauses = Pauses(clock)
         self._name = f"{WORKER}{socket.gethostname()}-{os.getpid()}"
+        self._pusher = Pusher(services, me=self._name)
         self._next_discovery = clock()
         self._polled: dict[int, float] = {}
         self._state = ""
         self._last_now, self._last_clock, self._reap_from = now(), clock(), 0.0
+        self._turned_at = clock()
         self._training = threading.Lock()
         self._pushing = threading.BoundedSemaphore(_PUSHES)
+        self._helper = Helper(services, self._pusher.leads, self._pushing, clock)
 
     def run(self, stop: threading.Event) -> None:
         """Work until ``stop`` is set; then finish the looks that run, and give a training back."""
         ticker = threading.Thread(target=self._tick_until, args=(stop,), name="ticker")
+        helper = threading.Thread(target=self._helper.run, args=(stop,), name="helper")
         ticker.start()
+        helper.start()
         try:
             self._queue.run({"look": self.look, "push": self.push, "train": self.train}, _THREADS, stop)
         finally:
             stop.set()
             ticker.join()
+            helper.join()
             self._services.store.leases.release(self._name, self._name)
+
+    def alive(self) -> bool:
+        """Whether the worker still takes its turns. One whose database is away does: starting it anew would help nobody."""
+        return self._clock() - self._turned_at < _HUNG
 
     # -- once a second -------------------------------------------------------------------------------------------------
 
     def _tick_until(self, stop: threading.Event) -> None:
         while not stop.wait(_TICK):
+            self._turned_at = self._clock()
             try:
                 self.tick()
             except DocloopError as error:  # a database or Redis that is away: the next second may be luckier
@@ -111,7 +126,8 @@ class Worker:
                 services.hints.leave(project_id)
                 services.hints.finish(project_id)
         self._reap()
-        waiting = services.store.runs.requested()
+        resting = all_paused(services.store, self._now())
+        waiting = [run for run in services.store.runs.requested() if run.project_uid not in resting]
         if waiting and not self._training.locked():
             self._queue.enqueue("train", waiting[0].id)
 
@@ -188,6 +204,9 @@ class Worker:
 
     def push(self, project_id: int) -> None:
         """Predictions for what has none of the champion's."""
+        project = self._services.store.projects.by_number(project_id)
+        if project is not None and paused(self._services.store, project.uid, self._now()):
+            return
         if not self._pauses.over(("push", project_id)):
             return
         if not self._pushing.acquire(blocking=False):
@@ -222,7 +241,10 @@ class Worker:
             settings = self._services.settings
             layout = layout_training(settings, run.options)
             arguments = {"data_dir": str(settings.data_dir), "country": settings.country, "layout": layout}
-            self._supervisor.supervise(run, train, arguments, reserve=layout is not None)
+            if settings.storage_url:  # to which the process has no key
+                bring(self._services, run)
+            target = train_and_send if settings.storage_url else train
+            self._supervisor.supervise(run, target, arguments, reserve=layout is not None)
             self._services.hints.leave(run.project_id)
         finally:
             self._training.release()
@@ -297,10 +319,27 @@ def run_worker(settings: Settings) -> None:
     threading.Thread(target=_stop_predicting, args=(services, stop), name="stopper", daemon=True).start()
     try:
         log.info("The worker runs; data in %s.", settings.data_dir)
-        Worker(services, queue, supervisor).run(stop)
+        services.follow()
+        worker = Worker(services, queue, supervisor)
+        with _watched(services, worker):
+            worker.run(stop)
     finally:
         queue.close()
         services.close()
+
+
+@contextmanager
+def _watched(services: Services, worker: Worker) -> Iterator[None]:
+    """Let others ask how the worker is, where a port is set for that."""
+    settings = services.settings
+    if not settings.metrics_port:
+        yield
+        return
+    from ml_backend.web.worker_app import create_worker_app, served
+
+    app = create_worker_app(services.credentials, worker.alive, lambda: services.store.tokens)
+    with served(app, settings.host, settings.metrics_port):
+        yield
 
 
 def _stop_predicting(services: Services, stop: threading.Event) -> None:

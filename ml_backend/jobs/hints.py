@@ -13,12 +13,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
+from ml_backend.errors import SetupError, StoreError
+
 
 class Hints(Protocol):
     """Which projects changed. Safe to use from all processes (on Redis: machines) at once.
 
     Raises:
-        StoreError: Redis does not answer (any method).
+        StoreError: Redis does not answer, or the disk refuses (any method).
     """
 
     def leave(self, project_id: int) -> None:
@@ -38,16 +40,25 @@ class Hints(Protocol):
 
 
 def open_hints(url: str, folder: Path) -> Hints:
-    """The hints of a ``redis://`` URL, or those of a folder of this machine where the URL is empty.
+    """The hints of a ``redis://`` URL, or those of ``folder`` where the URL is empty. A Redis need not answer yet; what it does
+    not take at once waits in the folder.
 
     Raises:
-        SetupError: as ``ml_backend.jobs.redis_connection.connect``.
+        SetupError: the folder cannot be used; or as ``ml_backend.jobs.redis_connection.client_of``.
     """
-    if not url:
-        return FolderHints(folder)
-    from ml_backend.jobs.redis_hints import RedisHints
+    try:
+        if not url:
+            return FolderHints(folder)
+        from ml_backend.jobs.redis_hints import RedisHints
+        from ml_backend.jobs.relayed_hints import RelayedHints
 
-    return RedisHints(url)
+        return RelayedHints(RedisHints(url), folder)
+    except OSError as error:
+        raise SetupError(
+            "hints_folder_unusable",
+            f"Hints cannot be kept in {folder} ({error.strerror}).",
+            "Is the folder ours, and is there room on its disk?",
+        ) from None
 
 
 class FolderHints:
@@ -61,7 +72,10 @@ class FolderHints:
             path.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def leave(self, project_id: int) -> None:
-        (self._changed / str(project_id)).touch()
+        try:
+            (self._changed / str(project_id)).touch()
+        except OSError as error:
+            raise StoreError("hint_not_kept", f"The disk took no hint: {error.strerror}.") from None
 
     def take(self) -> list[int]:
         taken = []

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ml_backend.errors import StoreError
-from ml_backend.jobs.redis_connection import connect, place
+from ml_backend.jobs.redis_connection import client_of, place
 
 _KEYS = ("docloop:hints:changed", "docloop:hints:taken")
 _NOW = "local t = redis.call('TIME') local now = t[1] + t[2] / 1000000 "
@@ -33,11 +33,11 @@ class RedisHints:
     """The hints of one Redis database. What was taken more than ``abandoned_after`` seconds ago counts as abandoned.
 
     Raises:
-        SetupError: as ``ml_backend.jobs.redis_connection.connect``.
+        SetupError: as ``ml_backend.jobs.redis_connection.client_of``.
     """
 
     def __init__(self, url: str, abandoned_after: float = 600.0) -> None:
-        self._client = connect(url)
+        self._client = client_of(url)
         self._abandoned_after = abandoned_after
         self._take = self._client.register_script(_TAKE)
         self._recover = self._client.register_script(_RECOVER)

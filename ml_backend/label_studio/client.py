@@ -223,7 +223,7 @@ class LabelStudio:
 
     def newest_projects(self) -> list[Project]:
         """The newest projects, a hundred at most."""
-        body = self.call("GET", "api/projects/", page_size=100, ordering="-id")
+        body = self.call("GET", "api/projects/", page_size=100)
         with self.reading("api/projects/"):
             return sorted(map(Project.of, body["results"]), key=lambda project: -project.id)
 

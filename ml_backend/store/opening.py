@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError
@@ -86,4 +87,11 @@ def _postgresql(address: sa.URL) -> Database:
         raise StoreError(
             "driver_missing", "PostgreSQL needs a driver that is not installed.", "pip install 'docloop[postgresql]'"
         ) from None
+    sa.event.listen(engine, "do_connect", _connect_patiently)
     return Database(engine)
+
+
+def _connect_patiently(dialect: object, record: object, arguments: Any, options: Any) -> Any:
+    from ml_backend.store.impatient import Connection
+
+    return Connection.connect(*arguments, **options)

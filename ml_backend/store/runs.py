@@ -181,7 +181,9 @@ class Runs:
 
     def states(self, project_uid: str) -> dict[str, int]:
         """How many of the project's runs are in each state."""
-        counted = sa.select(runs.c.state, sa.func.count()).where(runs.c.project_uid == project_uid).group_by(runs.c.state)
+        counted = (
+            sa.select(runs.c.state, sa.func.count()).where(runs.c.project_uid == project_uid).group_by(runs.c.state)
+        )
         with self._database.read() as connection:
             return {state: int(number) for state, number in connection.execute(counted)}
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from ml_backend.store.database import Database
 from ml_backend.store.documents import Documents
@@ -16,11 +17,14 @@ from ml_backend.store.ledger import Ledger
 from ml_backend.store.opening import connect
 from ml_backend.store.predictions import Predictions
 from ml_backend.store.projects import Projects
+from ml_backend.store.push_batches import PushBatches
 from ml_backend.store.releases import Releases
 from ml_backend.store.runs import Runs
 from ml_backend.store.samples import Samples
 from ml_backend.store.schema import migrate
 from ml_backend.store.statistics import Statistics
+from ml_backend.store.tokens import Tokens
+from ml_backend.store.upgrades import keep_before_upgrade
 
 
 class Store:
@@ -36,7 +40,9 @@ class Store:
         self.releases = Releases(database)
         self.runs = Runs(database)
         self.leases = Leases(database)
+        self.push_batches = PushBatches(database)
         self.statistics = Statistics(database)
+        self.tokens = Tokens(database)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -53,8 +59,10 @@ class Store:
         self._database.engine.dispose()
 
 
-def open_store(url: str) -> Store:
+def open_store(url: str, backups: Path | None = None) -> Store:
     """The store at ``url``, made or brought to this docloop's schema where needed.
+
+    Before an upgrade its tables are written into an archive in ``backups``, if that is given.
 
     ``sqlite:////absolute/path.db`` (its folder is made, the file is readable by its owner only) or
     ``postgresql+psycopg://user:password@host/name``.
@@ -62,10 +70,11 @@ def open_store(url: str) -> Store:
     Raises:
         StoreError: an address of another kind, a missing driver, a database that cannot be opened, that belongs to another
             program or to a newer docloop.
+        OSError: the archive cannot be written; nothing is upgraded then.
     """
     database = connect(url)
     try:
-        migrate(database)
+        migrate(database, lambda revision: keep_before_upgrade(database, revision, backups))
     except BaseException:
         database.engine.dispose()
         raise

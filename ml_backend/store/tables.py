@@ -211,12 +211,50 @@ runs = sa.Table(
     sqlite_autoincrement=True,
 )
 
+push_batches = sa.Table(
+    "push_batches",
+    metadata,
+    sa.Column("id", Id, primary_key=True, autoincrement=True),
+    sa.Column("project_uid", Text, sa.ForeignKey("projects.uid", ondelete="CASCADE"), nullable=False, index=True),
+    sa.Column("version", Text, nullable=False),
+    sa.Column("claimed_by", Text, nullable=False),
+    sa.Column("claimed_until", sa.Double, nullable=False),
+    sa.Column("done", sa.Boolean, nullable=False),
+    sqlite_autoincrement=True,  # an id is never given out again, so that a late answer cannot hit another batch
+)
+
+push_answers = sa.Table(
+    "push_answers",
+    metadata,
+    sa.Column("document_id", Id, sa.ForeignKey("documents.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("batch", Id, sa.ForeignKey("push_batches.id", ondelete="CASCADE"), nullable=False, index=True),
+    sa.Column("outcome", JsonObject),
+)
+
 leases = sa.Table(
     "leases",
     metadata,
     sa.Column("name", Text, primary_key=True),
     sa.Column("holder", Text, nullable=False),
     sa.Column("until", sa.Double, nullable=False),
+)
+
+_ALIVE = sa.text("revoked_at IS NULL")
+tokens = sa.Table(
+    "tokens",
+    metadata,
+    sa.Column("id", Id, primary_key=True, autoincrement=True),
+    sa.Column("name", Text, nullable=False),
+    sa.Column("role", Text, nullable=False),
+    sa.Column("email", Text, nullable=False),
+    sa.Column("hash", Text, nullable=False, unique=True),
+    sa.Column("made_at", sa.Double, nullable=False),
+    sa.Column("expires_at", sa.Double),
+    sa.Column("used_at", sa.Double),
+    sa.Column("revoked_at", sa.Double),
+    # The name of a revoked token may be given out again.
+    sa.Index("one_token_a_name", "name", unique=True, sqlite_where=_ALIVE, postgresql_where=_ALIVE),
+    sqlite_autoincrement=True,
 )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from docloop.sources import expand, name_of, read_file, url_list
+from docloop.sources import expand, read_file, url_list
 from ml_backend.errors import SetupError
 
 

@@ -22,7 +22,7 @@ from typer.testing import CliRunner
 from builders import ask, interface, interface_xml, png
 from docloop.cli import app as commands
 from docloop.import_files import Import, ImportReport
-from docloop.sources import is_url
+from ml_backend.file_names import is_url
 from ml_backend.label_studio.tasks import Task
 from ml_backend.ocr.fake import FakeEngine
 from ml_backend.services import LabelStudioAccess, Services, build_services

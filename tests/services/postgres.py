@@ -9,10 +9,11 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
@@ -31,11 +32,38 @@ def find_programs() -> Path | None:
     return Path(found).parent if found else None
 
 
-@dataclass(frozen=True)
+@dataclass
 class RunningPostgres:
-    """A cluster; every test makes a database of its own."""
+    """A cluster; every test makes a database of its own. ``start`` again after ``stop`` finds what was committed."""
 
     folder: Path
+    command: Sequence[str | Path]
+    as_user: Mapping[str, Any]
+    server: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        log = self.folder / "log"
+        with log.open("ab") as output:
+            self.server = subprocess.Popen(self.command, stdout=output, stderr=output, cwd=self.folder, **self.as_user)
+        _wait(self, self.server, log)
+
+    def stop(self) -> None:
+        """Quickly and cleanly: whoever is connected is cut off."""
+        if self.server is not None:
+            self.server.send_signal(signal.SIGINT)
+            with suppress(subprocess.TimeoutExpired):
+                self.server.wait(20)
+            self.server.kill()
+            self.server.wait()
+
+    def signal(self, number: int) -> None:
+        """To the server and each of its processes, such as SIGSTOP and SIGCONT."""
+        assert self.server is not None
+        pid = self.server.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        for each in (pid, *map(int, children)):
+            with suppress(ProcessLookupError):
+                os.kill(each, number)
 
     def url(self, name: str) -> str:
         """For ``open_store``; the password is asked for."""
@@ -78,18 +106,12 @@ def running_postgres(programs: Path) -> Iterator[RunningPostgres]:
         ]
         subprocess.run(made, check=True, capture_output=True, cwd=folder, timeout=120, **as_user)
         command = [programs / "postgres", "-D", data, "-k", folder, "-c", "listen_addresses=", *_QUICK]
-        with (folder / "log").open("wb") as log:
-            server = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder, **as_user)
+        cluster = RunningPostgres(folder, command, as_user)
         try:
-            cluster = RunningPostgres(folder)
-            _wait(cluster, server, folder / "log")
+            cluster.start()
             yield cluster
         finally:
-            server.send_signal(signal.SIGINT)  # a quick, clean stop
-            with suppress(subprocess.TimeoutExpired):
-                server.wait(20)
-            server.kill()
-            server.wait()
+            cluster.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

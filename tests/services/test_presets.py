@@ -11,7 +11,8 @@ from playwright.sync_api import BrowserContext
 from running_label_studio import RunningLabelStudio
 
 from builders import found, png, prediction
-from docloop.presets import load_interface_xml, preset_names
+from docloop.presets import load_interface_xml
+from ml_backend.presets import preset_names
 from ml_backend.document.geometry import Box
 from ml_backend.label_studio.client import LabelStudio
 from ml_backend.label_studio.results import to_prediction_body

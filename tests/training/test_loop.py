@@ -19,7 +19,7 @@ from ml_backend.errors import FetchRefused, LabelStudioError
 from ml_backend.jobs.queue import JobQueue
 from ml_backend.services import Services
 from ml_backend.status import project_status, recommendations
-from training.holding import held
+from ml_backend.store.holding import held
 from training.pauses import Pauses
 from training.reconcile import Reconcile
 from training.samples import SampleCollector

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from builders import recorded_config
-from docloop.presets import load_interface_xml, preset_names
+from docloop.presets import load_interface_xml
+from ml_backend.presets import preset_names
 from ml_backend.document.fields import FieldSpec
 from ml_backend.errors import ConfigUnsupported
 from ml_backend.label_studio.label_config import Interface, LabelControl, parse_interface

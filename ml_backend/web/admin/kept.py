@@ -1,0 +1,64 @@
+"""Answers that cost seconds in large projects, kept between looks: a page that asks every three seconds must cost nearly nothing.
+
+Each is made in a thread of its own, by one at a time, and not again before ten times as long has gone by as it took.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from cachetools import LRUCache
+
+from ml_backend.system_status import KEPT, Part
+
+_TIMES = 10.0  # as long as it took, an answer is given again
+_ANSWERS = 256
+
+
+class Kept:
+    """Answers by name. ``clock`` counts seconds."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._answers: LRUCache[str, _Costly] = LRUCache(_ANSWERS)
+
+    def get(self, name: str, make: Callable[[], Mapping[str, Any]], seconds: float = 1.0) -> Mapping[str, Any]:
+        """What ``make`` says, now or a little while ago: a mapping with ``ok``.
+
+        Where it is not known within ``seconds``, or could not be made, ``ok`` is False and ``reason`` says why.
+        """
+        with self._lock:
+            costly = self._answers.setdefault(name, _Costly(self._clock))
+        return costly.answer(make, seconds)
+
+    def forget(self, name: str) -> None:
+        """Somebody has just changed what the answer of this name says."""
+        with self._lock:
+            self._answers.pop(name, None)
+
+
+class _Costly:
+    """One answer. ``Part`` is what asks it in a thread, and says that it broke."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._next = float("-inf")
+        self._make: Callable[[], Mapping[str, Any]] = dict
+        self._part = Part(self._look, clock)
+
+    def answer(self, make: Callable[[], Mapping[str, Any]], seconds: float) -> Mapping[str, Any]:
+        self._make = make
+        if self._clock() >= self._next:
+            self._next = self._clock() + KEPT
+            self._part.ask()
+        return self._part.answer(seconds)
+
+    def _look(self) -> Mapping[str, Any]:
+        began = self._clock()
+        found = {"ok": True, **self._make()}
+        self._next = self._clock() + max(KEPT, _TIMES * (self._clock() - began))
+        return found
