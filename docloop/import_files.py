@@ -1,4 +1,4 @@
-"""``docloop import``: files and URLs become tasks of a Label Studio project, each document once (see ``ml_backend/uploading``)."""
+"""``docloop import``: files and URLs become tasks of a Label Studio project, each document once: see ``ml_backend/uploading``."""
 
 from __future__ import annotations
 

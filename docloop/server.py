@@ -18,12 +18,20 @@ _THREADS = 32  # 16 may wait in /predict; the rest answer /health and webhooks
 
 
 class _Log(Logger):
-    """gunicorn's own log, which goes where docloop's goes."""
+    """gunicorn's own log, which goes where docloop's goes, without what it quotes of requests."""
 
     def setup(self, cfg: Any) -> None:
         super().setup(cfg)
         self.error_log.handlers.clear()
         self.error_log.propagate = True
+
+    def warning(self, msg: str, *args: Any, **kwargs: Any) -> None:
+        """Of a request that is no HTTP the address stays; what follows it are the bytes that were wrong."""
+        super().warning(msg.partition(": ")[0] if msg.startswith("Invalid request") else msg, *args, **kwargs)
+
+    def exception(self, msg: Any, *args: Any, **kwargs: Any) -> None:
+        """Without the request's address, which may have a token in its query; the traceback's words are left out elsewhere."""
+        super().exception(str(msg).partition(" %")[0], **kwargs)
 
 
 class Server(BaseApplication):

@@ -22,13 +22,23 @@ from __future__ import annotations
 
 
 class DocloopError(Exception):
-    """An error with a stable code, a sentence for people and, where known, the fix."""
+    """An error with a stable code, a sentence for people and, where known, the fix.
 
-    def __init__(self, code: str, message: str, fix: str = "") -> None:
+    ``quoted`` are words of another program in that sentence. They may be about a document, so a log leaves them out
+    (``for_log``).
+    """
+
+    def __init__(self, code: str, message: str, fix: str = "", quoted: str = "") -> None:
         super().__init__(f"{message} {fix}".strip())
         self.code = code
         self.message = message
         self.fix = fix
+        self.quoted = quoted
+
+    @property
+    def for_log(self) -> str:
+        """The sentence and the fix, without foreign words."""
+        return str(self).replace(self.quoted, "...") if self.quoted else str(self)
 
 
 class ImageRejected(DocloopError):

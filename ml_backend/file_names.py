@@ -17,13 +17,21 @@ def name_of(source: str) -> str:
 
     Whoever runs the server of a URL chooses its last part: what comes back has no slash and no control character, and is short.
     """
-    path = unquote(urlsplit(source).path) if is_url(source) else source
+    host = ""
+    if is_url(source):
+        try:
+            parts = urlsplit(source)
+            path, host = unquote(parts.path), parts.hostname or ""
+        except ValueError:  # no URL at all: who fetches it says so
+            return "document"
+    else:
+        path = source
     # Names from old archives may be no UTF-8, which HTTP cannot carry.
     text = os.fsencode(path.rstrip("/")).decode("utf-8", "replace")
     tail = text.rpartition("/")[2].rpartition("\\")[2] if is_url(source) else text.rpartition("/")[2]
     name = "".join(c if c.isprintable() else "_" for c in tail)
     if name in ("", ".", ".."):
-        name = (urlsplit(source).hostname or "") if is_url(source) else ""
+        name = host
     return _shortened(name) or "document"
 
 

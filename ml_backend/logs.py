@@ -8,6 +8,7 @@ our secrets, wherever they turn up (they are replaced).
 
 from __future__ import annotations
 
+import copy
 import json
 import logging
 import sys
@@ -80,10 +81,20 @@ class _Handler(logging.StreamHandler[Any]):
         self.addFilter(_is_let_through)
 
     def format(self, record: logging.LogRecord) -> str:
-        line = super().format(record)
+        line = super().format(_without_quotes(record))
         for secret in self._secrets:
             line = line.replace(secret, _HIDDEN)
         return line
+
+
+def _without_quotes(record: logging.LogRecord) -> logging.LogRecord:
+    """The record, in which our errors say nothing that another program has said."""
+    given = record.args
+    if not isinstance(given, tuple) or not any(isinstance(each, DocloopError) and each.quoted for each in given):
+        return record
+    changed = copy.copy(record)
+    changed.args = tuple(each.for_log if isinstance(each, DocloopError) else each for each in given)
+    return changed
 
 
 def _is_let_through(record: logging.LogRecord) -> bool:
@@ -94,7 +105,7 @@ def _exception(info: ExceptionInfo) -> str:
     error = info[1]
     if error is None:
         return ""
-    said = f": {error}" if isinstance(error, DocloopError) else ""
+    said = f": {error.for_log}" if isinstance(error, DocloopError) else ""
     return f"{where(error)}{type(error).__name__}{said}"
 
 

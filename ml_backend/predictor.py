@@ -115,11 +115,12 @@ class Predictor:
         """The words of a document of a project whose pages are at hand. Raises EngineFailed."""
         return Document(tuple(self._seen(picture, project_uid) for picture in pictures))
 
-    def of_bytes(self, data: bytes, specs: Sequence[FieldSpec]) -> tuple[Document, Prediction]:
-        """The words and the prediction of a whole file, all its pages, by the model that every project begins with."""
+    def of_bytes(self, data: bytes, specs: Sequence[FieldSpec], project_uid: str = "") -> tuple[Document, Prediction]:
+        """The words and the prediction of a whole file, all its pages, by the champion of a project, or without one by the model
+        that every project begins with."""
         with closing(self.load(data)) as images:
-            document = Document(tuple(self._seen(image, "") for image in images))
-        return document, self.of_document(document, specs, self.champion(""))
+            document = Document(tuple(self._seen(image, project_uid) for image in images))
+        return document, self.of_document(document, specs, self.champion(project_uid))
 
     def of_document(self, document: Document, specs: Sequence[FieldSpec], extractor: FieldExtractor) -> Prediction:
         """The prediction for pages that have been read."""

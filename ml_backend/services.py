@@ -120,7 +120,9 @@ class Services:
     lazy_store: LazyStore
     interface: Callable[[str], Interface] = field(default=read_interface)
     following: Following | None = None
-    forgetters: list[Callable[[], object]] = field(default_factory=list)  # what else of this machine forgets with the copies
+    forgetters: list[Callable[[], object]] = field(
+        default_factory=list
+    )  # what else of this machine forgets with the copies
 
     @property
     def predictor(self) -> Predictor:

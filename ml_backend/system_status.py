@@ -31,7 +31,7 @@ KEPT = 3.0  # seconds that an answer is given again
 LEAST_FREE = 1_000_000_000  # bytes of disk below which nothing more should be stored
 ALIVE = 15.0  # seconds that the lease of a worker lasts (training/worker.py)
 REMEMBERED = 300.0  # seconds that a worker which fell silent is still listed
-_SILENT = "does not answer within a second"
+SILENT = "does not answer within a second"
 FIRST = "is being asked for the first time"  # since this process began: some packages take seconds to load
 _FIRST_SECONDS = 10.0
 
@@ -225,11 +225,16 @@ class Part:
             self._done.clear()
             threading.Thread(target=self._work, name="status", daemon=True).start()
 
+    def expire(self) -> None:
+        """Have it looked at again at the next question, however new the answer is."""
+        with self._lock:
+            self._at = min(self._at, self.clock() - KEPT)
+
     def answer(self, seconds: float) -> Facts:
         """What was found, waited for so many seconds; a part that does not answer in time is not ok."""
         if not self._done.wait(seconds):
             first = self._at == float("-inf") and self.clock() - self._asked_at < _FIRST_SECONDS
-            return {**self._facts, "ok": False, "reason": FIRST if first else _SILENT}
+            return {**self._facts, "ok": False, "reason": FIRST if first else SILENT}
         return self._facts
 
     def _work(self) -> None:
@@ -254,5 +259,5 @@ _NAMES = {
 
 
 def _reason(name: str, part: Facts) -> str:
-    said = str(part.get("reason", "")) or _SILENT
+    said = str(part.get("reason", "")) or SILENT
     return said if said.endswith(".") else f"{_NAMES[name]} {said}."

@@ -1,7 +1,7 @@
 """A document becomes tasks of a Label Studio project: its pages uploaded, its SHA-256 in the tasks' data.
 
-That hash is how a document is known again: Label Studio itself remembers what is there. Its editor shows PNG, JPEG and BMP as they
-are; the pages of all other files are uploaded as PNG.
+That hash is how a document is known again: Label Studio itself remembers what is there. Its editor shows PNG, JPEG and BMP as
+they are; the pages of all other files are uploaded as PNG.
 """
 
 from __future__ import annotations

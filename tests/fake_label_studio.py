@@ -26,10 +26,12 @@ class Fault:
     """How requests fail: ``down``, ``404`` (of a proxy), ``500``, ``429`` (with Retry-After), ``401`` (expired) or ``slow``.
 
     A slow one moves the clock by ``seconds``, and times out beyond the client's limit; what it asked for is done all the same.
+    ``said`` are the words of a 500.
     """
 
     kind: str
     seconds: float = 0.0
+    said: str = "Internal Server Error"
 
 
 @dataclass
@@ -65,6 +67,7 @@ class FakeAnnotation:
     lead_time: float | None = None
     completed_by: int = 1
     parent_prediction: int | None = None
+    unique_id: str = ""
 
 
 @dataclass
@@ -87,6 +90,8 @@ class FakeLabelStudio:
     annotations: dict[int, FakeAnnotation] = field(default_factory=dict)
     predictions: dict[int, FakePrediction] = field(default_factory=dict)
     uploads: list[str] = field(default_factory=list)
+    users: dict[int, str] = field(default_factory=lambda: {1: "demo@example.com"})
+    drafts: dict[int, str] = field(default_factory=dict)  # who has begun a task, by its number
     faults: deque[Fault | None] = field(default_factory=deque)
     fault: Fault | None = None
     requests: list[tuple[str, str]] = field(default_factory=list)

@@ -11,6 +11,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import httpx
 from fake_label_studio_backends import AUTHORIZED, BACKEND_ROUTES, OPEN_PATHS, Refused
@@ -49,7 +50,7 @@ class FakeTransport(httpx.BaseTransport):
         if fault.kind == "down":
             raise httpx.ConnectError("refused", request=request)
         status, detail, headers = {
-            "500": (500, "Internal Server Error", {}),
+            "500": (500, fault.said, {}),
             "404": (404, "404 page not found", {}),  # a proxy whose Label Studio is away
             "429": (429, "Request was throttled.", {"Retry-After": f"{fault.seconds:.0f}"}),
             "401": (401, "Token has expired", {}),
@@ -162,6 +163,8 @@ class FakeTransport(httpx.BaseTransport):
                 return bool(task.id > value)
             case "id", "in_list", "Number":
                 return task.id in value
+            case column, "equal", "String" if column.startswith("data."):
+                return str(task.data.get(column.removeprefix("data."), "")) == value
             case "updated_at", operator, "Datetime":
                 if not re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", value):
                     raise Refused(500, f"time data '{value}' does not match format")
@@ -183,6 +186,10 @@ class FakeTransport(httpx.BaseTransport):
             raise Refused(404, "No Task matches the given query.")
         return self._task(self.fake.tasks[number], joined=True)
 
+    def resolve(self, request: httpx.Request, number: int) -> Body:
+        """No storage is connected."""
+        raise Refused(404, "Not Found")
+
     def _task(self, task: FakeTask, joined: bool) -> Body:
         plain = {"id": task.id, "data": task.data, "project": task.project}
         times = {"created_at": _time(task.created_at), "updated_at": _time(task.updated_at)}
@@ -198,6 +205,10 @@ class FakeTransport(httpx.BaseTransport):
             "total_annotations": sum(not one.was_cancelled for one in annotations),
             "cancelled_annotations": sum(one.was_cancelled for one in annotations),
             "is_labeled": any(not one.was_cancelled for one in annotations),
+            "overlap": 1,
+            "drafts": [
+                {"user": user, "annotation": None} for number, user in self.fake.drafts.items() if number == task.id
+            ],
         }
 
     def _score(self, task: int) -> float | None:
@@ -248,6 +259,16 @@ class FakeTransport(httpx.BaseTransport):
     def predictions_of(self, request: httpx.Request, _: int) -> list[Body]:
         return [_prediction(one) for one in self._predictions(int(request.url.params["task"]))]
 
+    def add_prediction(self, request: httpx.Request, _: int) -> Body:
+        """One, unlike a bulk import: it is stored unchecked, and moves the task's time."""
+        body = json.loads(request.content)
+        assert body.keys() == {"task", "project", "result", "score", "model_version"}
+        if body["task"] not in self.fake.tasks:
+            raise Refused(400, f'Invalid pk "{body["task"]}" - object does not exist.')
+        made = self.fake.predict(body["task"], body["result"], body["model_version"], body["score"])
+        self.fake.rescore(made, body["score"])
+        return _prediction(self.fake.predictions[made])
+
     def delete_prediction(self, request: httpx.Request, number: int) -> None:
         self.prediction(request, number)
         self.fake.delete_prediction(number)
@@ -269,9 +290,17 @@ class FakeTransport(httpx.BaseTransport):
     def annotate(self, request: httpx.Request, number: int) -> Body:
         self.task(request, number)
         body = json.loads(request.content)
+        unique = body.get("unique_id", "")
+        if unique and any(one.unique_id == str(UUID(unique)) for one in self.fake.annotations.values()):
+            raise Refused(409, "Annotation with this unique id already exists.")
+        if body.get("completed_by", 1) not in self.fake.users:
+            raise Refused(400, f'Invalid pk "{body["completed_by"]}" - object does not exist.')
         prediction = body.pop("parent_prediction", None)
         made = self.fake.annotate(number, body.pop("result"), body.pop("lead_time", None), prediction, **body)
         return _annotation(self.fake.annotations[made])
+
+    def list_users(self, request: httpx.Request, _: int) -> list[Body]:
+        return [{"id": number, "email": email} for number, email in self.fake.users.items()]
 
     def change_annotation(self, request: httpx.Request, number: int) -> Body:
         self._annotated(number)
@@ -313,6 +342,7 @@ ROUTES: Sequence[tuple[str, str, Route]] = (
     ("POST", r"/api/projects/(\d+)/import", FakeTransport.import_tasks),
     ("POST", r"/api/projects/(\d+)/import/predictions", FakeTransport.import_predictions),
     ("GET", r"/api/import/file-upload/(\d+)", FakeTransport.uploaded),
+    ("GET", r"/tasks/(\d+)/resolve/", FakeTransport.resolve),
     ("GET", r"/api/tasks", FakeTransport.list_tasks),
     ("GET", r"/api/tasks/(\d+)/", FakeTransport.task),
     ("DELETE", r"/api/tasks/(\d+)/", FakeTransport.delete_task),
@@ -322,6 +352,8 @@ ROUTES: Sequence[tuple[str, str, Route]] = (
     ("POST", r"/api/annotations/(\d+)/convert-to-draft", FakeTransport.delete_annotation),
     ("GET", r"/api/predictions/(\d+)/", FakeTransport.prediction),
     ("GET", r"/api/predictions/", FakeTransport.predictions_of),
+    ("POST", r"/api/predictions/", FakeTransport.add_prediction),
+    ("GET", r"/api/users/", FakeTransport.list_users),
     ("PATCH", r"/api/predictions/(\d+)/", FakeTransport.change_prediction),
     ("DELETE", r"/api/predictions/(\d+)/", FakeTransport.delete_prediction),
     ("POST", r"/api/dm/actions", FakeTransport.action),
@@ -331,7 +363,8 @@ ROUTES: Sequence[tuple[str, str, Route]] = (
 
 
 def _annotation(one: FakeAnnotation) -> Body:
-    return {**asdict(one), "created_at": _time(one.created_at), "updated_at": _time(one.updated_at)}
+    shown = {name: value for name, value in asdict(one).items() if name != "unique_id"}
+    return {**shown, "created_at": _time(one.created_at), "updated_at": _time(one.updated_at)}
 
 
 def _prediction(one: FakePrediction) -> Body:

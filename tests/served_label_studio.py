@@ -71,4 +71,4 @@ def served(fake: FakeLabelStudio, seconds: float = 0.0, one_at_a_time: threading
     finally:
         server.shutdown()
         server.server_close()
-    assert server.faults == []
+    assert not server.faults, server.faults

@@ -108,7 +108,7 @@ class Worker:
             try:
                 self.tick()
             except DocloopError as error:  # a database or Redis that is away: the next second may be luckier
-                self._tell(logging.WARNING, str(error))
+                self._tell(logging.WARNING, error.for_log)
             except Exception:
                 log.exception("the worker goes on after a fault")  # this thread serves all projects
 
@@ -149,7 +149,7 @@ class Worker:
             connected = self._services.access.client().projects_with_webhook(WEBHOOK_HEADER, secret)
         except DocloopError as error:
             self._next_discovery = self._clock() + FIRST
-            self._tell(logging.WARNING, str(error))
+            self._tell(logging.WARNING, error.for_log)
             return
         self._tell(logging.INFO, f"Label Studio answers; {len(connected)} of its projects have docloop's webhook.")
         for project_id in connected:
@@ -253,12 +253,12 @@ class Worker:
 
     def _note(self, job: tuple[str, int], error: Exception) -> bool:
         """Say in the log and at the project why a job fails just now, and leave it alone for a while. Always False."""
-        known = isinstance(error, DocloopError)
+        known = error if isinstance(error, DocloopError) else None
         busy = isinstance(error, DocloopError) and error.code == BUSY
         asked = self._services.access.client().retry_after if busy else 0.0
         pause = self._pauses.failed(job, at_least=asked)
-        said = str(error) if known else "docloop broke; the worker's log says where"
-        log.warning("project %s: %s; again in %.0f s", job[1], said, pause, exc_info=not known)
+        said = str(known) if known else "docloop broke; the worker's log says where"
+        log.warning("project %s: %s; again in %.0f s", job[1], known or said, pause, exc_info=known is None)
         record = self._services.store.projects.by_number(job[1])
         if record is not None:
             since = record.fault_since or self._now()
@@ -287,7 +287,7 @@ class Worker:
             log.warning("project %s was deleted in Label Studio: docloop forgets it", project_id)
             forget_project(services, record, self._now())
         elif record is not None:
-            log.warning("project %s is not followed any more: %s", project_id, error.message)
+            log.warning("project %s is not followed any more: %s", project_id, error.for_log)
             fault = f"{error} What docloop has of it stays; docloop forget --project {project_id} deletes that."
             services.store.projects.update(
                 record.uid, followed=False, fault=fault, fault_since=record.fault_since or self._now()

@@ -19,6 +19,7 @@ HAS_NONE = "label_studio_has_none"  # a 404 in Label Studio's own words: no prox
 PROJECT_GONE = "label_studio_project_gone"  # Label Studio itself says so, and lists the others
 REFUSED = "label_studio_refused"  # for a reason that is nobody's fault that we know of
 BUSY = "label_studio_busy"  # it said so, and for how long
+SAID_ALREADY = "label_studio_said_already"  # an annotation with this unique id is there
 _NONE = re.compile(r"^No \w+ matches the given query$")
 _QUOTED = 300  # characters of Label Studio's own words; some of its refusals hold everything that was sent
 
@@ -41,6 +42,7 @@ _KNOWN = {
         "label_studio_token_expired",
         "Make a new personal access token and set DOCLOOP_LABEL_STUDIO_TOKEN.",
     ),
+    "Annotation with this unique id already exists": (SAID_ALREADY, ""),
     "authentication parameters were either not provided": (
         "label_studio_backend_401",
         "Give Label Studio docloop's user and password (docloop credentials shows them).",
@@ -65,24 +67,27 @@ def explain(status: int, body: Any, url: str) -> LabelStudioError:
     said = "; ".join(map(_plain, _sentences(body))) or f"HTTP {status}"
     if 'contains invalid "task" field' in said:  # after the whole prediction, which is nobody's business
         return LabelStudioError(TASK_GONE, "A task that predictions were sent for is not there any more.")
+    quoted = said[:_QUOTED]
     for piece, (code, fix) in _KNOWN.items():
         if piece in said:
-            return LabelStudioError(code, f"Label Studio says: {said[:_QUOTED]}.", fix)
+            return LabelStudioError(code, f"Label Studio says: {quoted}.", fix, quoted)
     if status in (401, 403):
         return LabelStudioError(
             "label_studio_unauthorized",
-            f"Label Studio refused the token ({said[:_QUOTED]}).",
+            f"Label Studio refused the token ({quoted}).",
             "Make a new one in Account & Settings > Personal Access Token, and set DOCLOOP_LABEL_STUDIO_TOKEN.",
+            quoted,
         )
     if status == 429:
-        return LabelStudioError(BUSY, f"Label Studio asks to be left alone for a while ({said[:_QUOTED]}).")
+        return LabelStudioError(BUSY, f"Label Studio asks to be left alone for a while ({quoted}).", quoted=quoted)
     if status == 404:
         return LabelStudioError(
             HAS_NONE if _NONE.search(said) else NO_SUCH_THING,
-            f"Label Studio at {url} has no such thing ({said[:_QUOTED]}).",
+            f"Label Studio at {url} has no such thing ({quoted}).",
             "Check the number of the project, and DOCLOOP_LABEL_STUDIO_URL: does a proxy answer in its place?",
+            quoted,
         )
-    return LabelStudioError(REFUSED, f"Label Studio answered {status}: {said[:_QUOTED]}.")
+    return LabelStudioError(REFUSED, f"Label Studio answered {status}: {quoted}.", quoted=quoted)
 
 
 def _plain(sentence: str) -> str:

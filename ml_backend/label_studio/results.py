@@ -22,7 +22,7 @@ from ml_backend.document.geometry import (
     to_percent,
     union,
 )
-from ml_backend.label_studio.label_config import Interface, LabelControl
+from ml_backend.label_studio.label_config import Interface
 
 _LABEL_KINDS = ("rectanglelabels", "polygonlabels", "labels")
 
@@ -42,19 +42,19 @@ def to_results(prediction: Prediction, interface: Interface, task_id: object) ->
     results: list[dict[str, Any]] = []
     taken: Counter[tuple[str, int, Box]] = Counter()
     for field in prediction.fields:
-        control = interface.control_of(field.label)
-        if control is not None:
+        if interface.control_of(field.label) is not None:
             place = (field.label, field.page, field.box)
             identity = region_id(task_id, field, twin=taken[place])
             taken[place] += 1
-            results += _region(field, control, interface, prediction.page_sizes[field.page], identity)
+            results += region_results(field, interface, prediction.page_sizes[field.page], identity)
     return results
 
 
-def _region(
-    field: Field, control: LabelControl, interface: Interface, size: tuple[int, int], identity: str
-) -> list[dict[str, Any]]:
-    """The two or three results of one region: shape, label, text."""
+def region_results(field: Field, interface: Interface, size: tuple[int, int], identity: str) -> list[dict[str, Any]]:
+    """The two or three results of one region: shape, label, text; none for a label that the interface does not offer."""
+    control = interface.control_of(field.label)
+    if control is None:
+        return []
     if control.shape == "rectangle":
         value: dict[str, Any] = dict(to_percent(field.box))
     else:

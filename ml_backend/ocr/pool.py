@@ -39,10 +39,12 @@ class OCRPool:
         self._threads = ThreadPoolExecutor(concurrency, "ocr", initializer=_lower_priority)
         self._closed = False
 
-    def read(self, image: Image, digest: str, page: int = 0, engine: OCREngine | None = None) -> Page:
+    def read(
+        self, image: Image, digest: str, page: int = 0, engine: OCREngine | None = None, keep: bool = True
+    ) -> Page:
         """The words of ``image``; ``digest`` and ``page`` must name its pixels. Two calls for one page at once read it once.
 
-        ``engine`` is another than the pool's own.
+        ``engine`` is another than the pool's own. Without ``keep`` nothing of the page is written down.
 
         Raises:
             EngineFailed: the engine broke on this page, or the pool is closed.
@@ -58,7 +60,7 @@ class OCRPool:
                 raise EngineFailed("ocr_closed", "The OCR pool is closed.")
             future = self._running.get(key)
             if future is None:
-                future = self._running[key] = self._threads.submit(self._work, key, image, engine)
+                future = self._running[key] = self._threads.submit(self._work, key, image, engine, keep)
         try:
             return future.result()
         except CancelledError:
@@ -89,14 +91,15 @@ class OCRPool:
     def _cached(self, key: PageKey) -> Page | None:
         return self._cache.get(key) if self._cache else None
 
-    def _work(self, key: PageKey, image: Image, engine: OCREngine) -> Page:
+    def _work(self, key: PageKey, image: Image, engine: OCREngine, keep: bool) -> Page:
         try:
             # Once more: the page may have been finished between the look into the cache and the submit.
             page = self._cached(key)
             if page is None:
                 with OCR_SECONDS.labels(engine.id).time():
                     page = engine.read(image)
-                self._store(key, page)
+                if keep:
+                    self._store(key, page)
             return page
         finally:
             with self._lock:

@@ -122,7 +122,7 @@ def _drawn(chart: Any) -> bytes:
 
 
 def _without_scripts(root: Any) -> Any:
-    for parent in root.iter():
+    for parent in list(root.iter()):
         for child in list(parent):
             if not isinstance(child.tag, str) or child.tag.rpartition("}")[2] == "script":  # a comment, a script
                 parent.remove(child)

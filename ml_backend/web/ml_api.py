@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import threading
+from typing import Any
 
 from flask import Blueprint, Response, jsonify
 
@@ -12,6 +14,7 @@ from ml_backend.services import Services
 from ml_backend.web.body import json_object, object_list
 
 _STATUS_LINE = 500  # characters of a message in the status line
+_UID = re.compile(r"\d{1,20}(\.\d{1,20})?", re.ASCII)
 _AT_ONCE = 16  # /predict requests that may wait at the same time; the server's other threads stay free for /health
 
 
@@ -33,7 +36,7 @@ def ml_api(services: Services) -> Blueprint:
     @api.post("/setup")
     def setup() -> Response:
         body = json_object()
-        schema, project = body.get("schema"), str(body.get("project") or "")
+        schema, project = body.get("schema"), _project_uid(body)
         version = services.champions.version_of(project)
         if isinstance(schema, str) and schema.strip():
             try:
@@ -57,12 +60,19 @@ def ml_api(services: Services) -> Blueprint:
         if not places.acquire(blocking=False):
             return jsonify(results=no_answers(len(tasks), "busy"))
         try:
-            config, project = str(body.get("label_config") or ""), str(body.get("project") or "")
+            config, project = str(body.get("label_config") or ""), _project_uid(body)
             return jsonify(results=answer_tasks(services, tasks, config, project, context))
         finally:
             places.release()
 
     return api
+
+
+def _project_uid(body: dict[str, Any]) -> str:
+    """The project as Label Studio names it, ``41.1795165055``: number and creation time. Whatever else is there is no project of
+    ours, and goes into no log."""
+    said = body.get("project")
+    return said if isinstance(said, str) and _UID.fullmatch(said) else ""
 
 
 def _refuse_config(error: ConfigUnsupported) -> Response:

@@ -18,15 +18,28 @@ _STATUS = {
     "filter_bad": 400,
     "token_bad": 400,
     PROJECT_GONE: 404,
+    "image_too_large_bytes": 413,
+    "fetch_too_large": 413,
+    "fetch_status": 502,
+    "fetch_timeout": 502,
+    "fetch_unreachable": 502,
     "model_missing": 404,
     "export_not_done": 409,
     "export_running": 409,
     "no_earlier_version": 409,
     "no_run": 409,
+    "document_on_its_way": 409,
+    "prediction_changed": 409,
+    "task_annotated": 409,
+    "task_begun": 409,
     "push_running": 409,
     "release_ambiguous": 409,
     "token_exists": 409,
+    "parse_busy": 503,
+    "parse_late": 503,
+    "tasks_busy": 503,
 }
+_FULL = frozenset({"parse_busy", "parse_late", "tasks_busy"})  # too much was asked; nothing is broken
 _UNKNOWN = "_unknown"  # how the codes end of what there is not
 _OURS = 422
 
@@ -64,9 +77,13 @@ def _refused(error: RequestRefused) -> Response:
 
 
 def _our_error(error: DocloopError) -> Response:
-    if status_of(error) == 503:
+    status = status_of(error)
+    if status == 503 and error.code not in _FULL:
         log.error("a part of docloop is away: %s", error)
-    return problem(status_of(error), error.code, str(error), error.fix)
+    answer = problem(status, error.code, str(error), error.fix)
+    if status == 503:
+        answer.headers["Retry-After"] = "5"
+    return answer
 
 
 def _fault(error: Exception) -> Response:

@@ -8,6 +8,7 @@ import pytest
 
 from docloop.sources import expand, read_file, url_list
 from ml_backend.errors import SetupError
+from ml_backend.file_names import name_of
 
 
 def test_folders_give_their_documents_in_order_and_urls_stay(tmp_path: Path) -> None:

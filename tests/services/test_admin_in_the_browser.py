@@ -1,4 +1,4 @@
-"""The admin page in a real browser: people act, hostile texts stay texts, everybody can use it, and it keeps itself up to date."""
+"""The admin page in a real browser: people act, hostile texts stay texts, everybody can use it, and it keeps up to date."""
 
 from __future__ import annotations
 
@@ -34,6 +34,8 @@ PAGES = ("/admin", "/admin/projects/7", "/admin/exports", "/admin/tokens", "/adm
 AXE = Path(axe_playwright_python.base.__file__).with_name("axe.min.js").read_text(encoding="utf-8")
 HOSTILE = """</textarea></script></title><img src=x onerror=alert(1)><svg/onload=alert(2)>"'{{7*7}}<b>{version}"""
 PASSWORD = "test-password"
+WIDE = """[...document.querySelectorAll("body *")].filter(el => el.getBoundingClientRect().right > innerWidth + 0.5)
+    .map(el => el.outerHTML.slice(0, 90))"""
 
 
 @dataclass
@@ -109,6 +111,7 @@ def page(chromium: Browser, docloop: Installation, watched: Watched) -> Iterator
     """A page of somebody who has logged in."""
     context = chromium.new_context(base_url=docloop.url, viewport={"width": 1280, "height": 900})
     context.set_default_timeout(20_000)
+    expect.set_options(timeout=15_000)
     page = context.new_page()
     log_in(page)
     watched.over(context)
@@ -134,7 +137,9 @@ def sure(page: Page, name: str) -> None:
     page.locator("#confirm").get_by_role("button", name=name).click()
 
 
-def test_a_wrong_password_is_told_and_the_right_one_shows_that_all_is_well(chromium: Browser, docloop: Installation) -> None:
+def test_a_wrong_password_is_told_and_the_right_one_shows_that_all_is_well(
+    chromium: Browser, docloop: Installation
+) -> None:
     context = chromium.new_context(base_url=docloop.url)
     page = context.new_page()
     log_in(page, "wrong")
@@ -181,7 +186,9 @@ def test_a_training_goes_by_without_a_reload_and_leaves_focus_details_and_pictur
     runs.heartbeat(run, 1, now, "folds", 0.8)
     expect(page.locator("main progress")).to_have_attribute("value", "0.8")
     expect(page.locator("main")).to_contain_text("folds")
-    assert page.evaluate("[document.activeElement.textContent, window.mine.isConnected, window.picture?.isConnected]") == [
+    assert page.evaluate(
+        "[document.activeElement.textContent, window.mine.isConnected, window.picture?.isConnected]"
+    ) == [
         "Export…",
         True,
         True,
@@ -203,9 +210,11 @@ def test_a_real_training_is_asked_for_and_its_version_serves_before_anybody_relo
     loop.turn()
     with serving(services) as url:
         context = chromium.new_context(base_url=url)
+        expect.set_options(timeout=15_000)
         page = context.new_page()
         log_in(page)
         page.get_by_role("link", name="Receipts").click()
+        page.wait_for_load_state()
         watched.over(context)
         expect(page.get_by_text("10 more to the next training (at 20)")).to_be_visible()
         page.get_by_role("button", name="Train now").click()
@@ -426,8 +435,7 @@ def test_on_a_phone_nothing_is_wider_than_the_screen_and_fingers_hit_what_they_m
     page.set_viewport_size({"width": width, "height": 800})
     for address in (*PAGES, "/admin/projects/13"):
         page.goto(address)
-        wide = f"[...document.querySelectorAll('body *')].filter(el => el.getBoundingClientRect().right > {width + 0.5}).map(el => el.outerHTML.slice(0, 90))"
-        assert page.evaluate("document.documentElement.scrollWidth") <= width, (address, page.evaluate(wide))
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, (address, page.evaluate(WIDE))
         small = page.evaluate(
             "[...document.querySelectorAll('main button, nav a, header button')].filter(el => el.offsetHeight < 44)"
             ".map(el => el.outerHTML)"

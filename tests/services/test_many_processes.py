@@ -12,6 +12,7 @@ import base64
 import io
 import os
 import random
+import signal
 import subprocess
 import threading
 import time
@@ -24,7 +25,7 @@ from pathlib import Path
 import httpx
 import pytest
 from confirmed_papers import SPECS, confirmed
-from docloop_processes import WEBHOOK, Place
+from docloop_processes import WEBHOOK, Place, children
 from fake_label_studio import FakeLabelStudio
 from missing import missing
 from PIL import Image
@@ -48,6 +49,7 @@ FULL = os.environ.get("PROMISES") == "full"
 SEED = int(os.environ.get("PROMISES_SEED", "20261120"))
 DOCUMENTS = 500 if FULL else 75
 KILLS = 60 if FULL else 6
+LONGEST = 12.0 if FULL else 4.0  # seconds between two kills: a push of 500 documents has to have its chance
 FIRST = 2 * DOCUMENTS // 3  # documents that are there at the start: enough to share
 PAGE = (1000, 1400)  # pixels: what takes the workers a while is to decode them
 ENDS_WITHIN = 300.0  # seconds after the last kill
@@ -82,7 +84,11 @@ class Fleet:
         """Nobody but us ends a process."""
         stack, process = self.running.pop(name)
         assert process.poll() is None, f"{name} ended by itself:\n{self.places[name].log(role(name))[-3000:]}"
+        forked = children(process.pid)  # of gunicorn, which would see within a second that nobody is there any more
         process.kill()
+        for pid in forked:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         stack.close()
 
     def stop(self) -> None:
@@ -234,7 +240,7 @@ def kill_again_and_again(fleet: Fleet, dice: random.Random) -> list[str]:
     """Kill somebody at a random moment, start him again after another, everybody in turn; whom."""
     killed: list[str] = []
     while len(killed) < KILLS:
-        time.sleep(dice.uniform(0.2, 4.0))
+        time.sleep(dice.uniform(0.2, LONGEST))
         of_this_round = killed[len(killed) // len(fleet.places) * len(fleet.places) :]
         name = dice.choice([name for name in sorted(fleet.running) if name not in of_this_round])
         fleet.kill(name)

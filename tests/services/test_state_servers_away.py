@@ -34,6 +34,7 @@ from waiting import until
 from builders import interface, interface_xml
 from ml_backend.document.fields import Field, Prediction
 from ml_backend.document.geometry import Box
+from ml_backend.errors import StoreError
 from ml_backend.label_studio.results import to_results
 from ml_backend.store.store import Store, open_store
 
@@ -255,3 +256,17 @@ def test_sqlite_may_be_locked_by_another_program(tmp_path: Path) -> None:
             pressed: list[object] = []
             check(asking, life, "SQLite locked", fault, LOCKED)
             assert pressed[0].result() == 202  # type: ignore[attr-defined]
+
+
+def test_a_postgresql_that_never_answers_is_given_up_and_found_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ml_backend.store.impatient.PATIENCE", 1.0)
+    programs = find_programs()
+    if programs is None:
+        missing("there is no PostgreSQL: apt install postgresql")
+    with running_postgres(programs) as postgres, closing(open_store(postgres.url("postgres"))) as store:
+        store.projects.all()  # the connection that is used again
+        with hung(postgres.signal):
+            for ask in (store.projects.all, lambda: store.leases.take("a", "b", 0.0, 1.0)):
+                with pytest.raises(StoreError, match="database cannot be used"):
+                    ask()
+        assert store.projects.all() == []

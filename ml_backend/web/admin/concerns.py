@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ml_backend.store.records import ProjectRecord
-from ml_backend.system_status import FIRST
+from ml_backend.system_status import FIRST, SILENT
 
 Weight = Literal["fault", "note"]
 
@@ -52,10 +52,10 @@ def of_project(project: ProjectRecord, resting: bool, status: Mapping[str, Any])
         found.append(Concern("fault", project.fault, project.fault_since))
     if status.get("champion_fault"):
         found.append(Concern("fault", status["champion_fault"]))
-    if not status.get("ok"):
-        found.append(
-            Concern("note", f"The figures of this project are still being counted ({status.get('reason', '')}).")
-        )
+    if not status["ok"] and status["reason"] in (FIRST, SILENT):
+        found.append(Concern("note", "The figures of this project are still being counted."))
+    elif not status["ok"]:
+        found.append(Concern("fault", status["reason"]))
     if not project.followed:
         found.append(Concern("note", "docloop does not look at this project by itself: connect it again."))
     if resting:

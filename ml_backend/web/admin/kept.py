@@ -12,10 +12,11 @@ from typing import Any
 
 from cachetools import LRUCache
 
-from ml_backend.system_status import KEPT, Part
+from ml_backend.system_status import FIRST, KEPT, SILENT, Part
 
 _TIMES = 10.0  # as long as it took, an answer is given again
 _ANSWERS = 256
+_AGAIN = 0.3  # seconds that a newer answer is waited for where there is one already
 
 
 class Kept:
@@ -29,16 +30,19 @@ class Kept:
     def get(self, name: str, make: Callable[[], Mapping[str, Any]], seconds: float = 1.0) -> Mapping[str, Any]:
         """What ``make`` says, now or a little while ago: a mapping with ``ok``.
 
-        Where it is not known within ``seconds``, or could not be made, ``ok`` is False and ``reason`` says why.
+        Where it is not known yet, it is waited for so many ``seconds``; where it takes longer, or could not be made, ``ok`` is
+        False and ``reason`` says why.
         """
         with self._lock:
             costly = self._answers.setdefault(name, _Costly(self._clock))
         return costly.answer(make, seconds)
 
     def forget(self, name: str) -> None:
-        """Somebody has just changed what the answer of this name says."""
+        """Somebody has just changed what the answer of this name says: it is made again at the next question."""
         with self._lock:
-            self._answers.pop(name, None)
+            costly = self._answers.get(name)
+        if costly is not None:
+            costly.forget()
 
 
 class _Costly:
@@ -48,6 +52,7 @@ class _Costly:
         self._clock = clock
         self._next = float("-inf")
         self._make: Callable[[], Mapping[str, Any]] = dict
+        self._last: Mapping[str, Any] | None = None
         self._part = Part(self._look, clock)
 
     def answer(self, make: Callable[[], Mapping[str, Any]], seconds: float) -> Mapping[str, Any]:
@@ -55,10 +60,17 @@ class _Costly:
         if self._clock() >= self._next:
             self._next = self._clock() + KEPT
             self._part.ask()
-        return self._part.answer(seconds)
+        found = self._part.answer(seconds if self._last is None else min(seconds, _AGAIN))
+        being_made = not found["ok"] and found["reason"] in (FIRST, SILENT)
+        return self._last if being_made and self._last is not None else found
+
+    def forget(self) -> None:
+        self._next = float("-inf")
+        self._part.expire()
 
     def _look(self) -> Mapping[str, Any]:
         began = self._clock()
         found = {"ok": True, **self._make()}
         self._next = self._clock() + max(KEPT, _TIMES * (self._clock() - began))
+        self._last = found
         return found

@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify
 
-from ml_backend.errors import ConfigUnsupported
+from ml_backend.errors import ConfigUnsupported, StoreError
 from ml_backend.ground_truth.rules import Situation
 from ml_backend.status import run_row
 from ml_backend.store.records import ProjectRecord
@@ -15,6 +15,9 @@ from ml_backend.system_status import project_lines
 from ml_backend.web.admin import concerns
 from ml_backend.web.admin.live import page
 from ml_backend.web.admin.parts import Parts
+
+COUNTS = "counts-"
+_LONG = 10.0  # seconds that counting is waited for the first time
 
 
 def add(pages: Blueprint, parts: Parts) -> None:
@@ -28,8 +31,15 @@ def add(pages: Blueprint, parts: Parts) -> None:
         records = {project.project_id: project for project in services.store.projects.all()} if found else {}
         cards = [{**line, **glance(parts, records[line["project"]])} for line in found if line["project"] in records]
         wrong = concerns.of_system(state) + concerns.of_projects(found)
-        return page("admin/overview.html", "projects", state=state, cards=cards, concerns=wrong, url=_seen(parts))
-
+        return page(
+            "admin/overview.html",
+            "projects",
+            state=state,
+            cards=cards,
+            concerns=wrong,
+            url=services.settings.seen_from_label_studio,
+            projects_link=services.settings.label_studio_public_url or services.settings.label_studio_url,
+        )
 
     @pages.get("/connectable")
     def connectable() -> Response:
@@ -39,34 +49,42 @@ def add(pages: Blueprint, parts: Parts) -> None:
         return jsonify(projects=[{"value": str(one.id), "label": f"{one.title} ({one.id})"} for one in found])
 
 
-def _seen(parts: Parts) -> str:
-    return parts.services.settings.seen_from_label_studio
-
-
 def glance(parts: Parts, project: ProjectRecord) -> Mapping[str, Any]:
-    """What is cheap to know of a project: tasks done and open, samples and how many the next training lacks, the open run."""
+    """How far a project is: tasks done and open, samples and how many the next training lacks, the run of this moment.
+
+    Raises:
+        StoreError: the store does not answer.
+    """
+    counts = parts.kept.get(f"{COUNTS}{project.uid}", lambda: _counts(parts, project), _LONG)
+    if not counts["ok"]:
+        raise StoreError("store_silent", f"The documents of “{project.title}” could not be counted: {counts['reason']}")
+    run = parts.services.store.runs.open_run(project.uid)
+    return {
+        **counts,
+        "answer": project.answer,
+        "run": run_row(run, {}, project.fingerprint, parts.now()) if run else None,
+        "cancelling": bool(run and run.cancel),
+        "link": parts.services.settings.data_link(project.project_id),
+    }
+
+
+def _counts(parts: Parts, project: ProjectRecord) -> Mapping[str, Any]:
     services, uid = parts.services, project.uid
     store = services.store
     samples = store.samples.count(uid)
-    threshold = services.settings.min_training_samples
     try:
         version = services.version(project.label_config, uid)
     except ConfigUnsupported:  # it has been changed since; the worker says so in the project's fault
         version = ""
     documents = store.documents.count(uid)
     predicted, open = store.predictions.covered(uid, version)
-    wanted = Situation(documents, samples, project.trained_samples, threshold).next_training
-    run = store.runs.open_run(uid)
+    now = Situation(documents, samples, project.trained_samples, services.settings.min_training_samples)
     return {
         "documents": documents,
         "open": open,
         "done": documents - open,
         "predicted": predicted,
         "samples": samples,
-        "wanted": wanted,
-        "missing": max(0, wanted - samples),
-        "answer": project.answer,
-        "run": run_row(run, {}, project.fingerprint, parts.now()) if run else None,
-        "cancelling": bool(run and run.cancel),
-        "link": services.settings.data_link(project.project_id),
+        "wanted": now.next_training,
+        "missing": max(0, now.next_training - samples),
     }

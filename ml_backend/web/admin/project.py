@@ -17,14 +17,14 @@ from ml_backend.store.records import ProjectRecord
 from ml_backend.web import charts
 from ml_backend.web.admin import concerns
 from ml_backend.web.admin.live import fresh, page
-from ml_backend.web.admin.overview import glance
+from ml_backend.web.admin.overview import COUNTS, glance
 from ml_backend.web.admin.parts import Parts
 from ml_backend.web.rest.models import version_rows
 from ml_backend.web.rest.truth import statistics_of
 
 _RECOMMENDED = 6
 _LONG = 10.0  # seconds that a chart is waited for
-_STATUS, _STATISTICS = "status-", "statistics-"
+_STATUS, _STATISTICS, _RANKING = "status-", "statistics-", "ranking-"
 
 
 def add(pages: Blueprint, parts: Parts) -> None:
@@ -34,7 +34,8 @@ def add(pages: Blueprint, parts: Parts) -> None:
     def project(project_id: int) -> Response:
         record = followed_project(parts.services.store, project_id)
         if fresh():
-            parts.kept.forget(f"{_STATUS}{record.uid}")
+            for name in (COUNTS, _STATUS, _RANKING):
+                parts.kept.forget(f"{name}{record.uid}")
         state, status = parts.status.look(), _status(parts, record)
         resting = paused(parts.services.store, record.uid, parts.now())
         wrong = concerns.of_system(state) + concerns.of_project(record, resting, status)
@@ -104,11 +105,15 @@ def _statistics(parts: Parts, project: ProjectRecord) -> Mapping[str, Any]:
     return parts.kept.get(f"{_STATISTICS}{project.uid}", count)
 
 
-def _recommended(parts: Parts, project: ProjectRecord) -> list[dict[str, Any]]:
+def _recommended(parts: Parts, project: ProjectRecord) -> Mapping[str, Any]:
     services, number = parts.services, project.project_id
-    try:
-        version = services.version(project.label_config, project.uid)
-    except ConfigUnsupported:
-        return []
-    link = services.settings.task_link(number)
-    return recommendations(services.store, number, version, link, _RECOMMENDED)
+
+    def rank() -> Mapping[str, Any]:
+        try:
+            version = services.version(project.label_config, project.uid)
+        except ConfigUnsupported:
+            return {"tasks": []}
+        link = services.settings.task_link(number)
+        return {"tasks": recommendations(services.store, number, version, link, _RECOMMENDED)}
+
+    return parts.kept.get(f"{_RANKING}{project.uid}", rank)

@@ -8,9 +8,11 @@ from ml_backend.web.rest.documents import documents
 from ml_backend.web.rest.exports import exports
 from ml_backend.web.rest.learning import learning
 from ml_backend.web.rest.models import models
+from ml_backend.web.rest.parse import parse
 from ml_backend.web.rest.projects import projects
 from ml_backend.web.rest.routes import Routes
 from ml_backend.web.rest.system import system
+from ml_backend.web.rest.tasks import tasks
 from ml_backend.web.rest.tokens import tokens
 from ml_backend.web.rest.truth import truth
 
@@ -24,6 +26,8 @@ def groups(services: Services, status: SystemStatus) -> list[Routes]:
         models(services),
         truth(services),
         exports(services),
+        parse(services),
+        tasks(services),
         tokens(services),
     ]
     return [*made, documents(made)]

@@ -1,0 +1,105 @@
+"""Documents that applications send for annotation: each once, known by the SHA-256 of its file, with a prediction at once."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from ml_backend.applications.desk import Desk
+from ml_backend.applications.shown import Shown, shown_of
+from ml_backend.document.fields import Prediction
+from ml_backend.errors import DocloopError
+from ml_backend.label_studio.client import TaskRow
+from ml_backend.label_studio.one_task import OneTask, add_prediction, tasks_saying
+from ml_backend.label_studio.results import to_prediction_body
+from ml_backend.label_studio.tasks import Task
+from ml_backend.uploading import HASH, Uploads, digest_of
+
+_LEASE = 120.0  # seconds that one file may take to become tasks; after a crash it can be sent again by then
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A task and the prediction that is shown with it; ``why`` is the code of what kept docloop from predicting it yet."""
+
+    task: OneTask
+    shown: Shown | None
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What became of a document: its tasks (one, or one a page), and whether they are new."""
+
+    sha256: str
+    created: bool
+    tasks: tuple[Seen, ...]
+
+
+def send(desk: Desk, name: str, data: bytes) -> Sent:
+    """Make tasks of a document, unless the project has it, and predict those that are open.
+
+    What is not predicted within the budget is predicted in the background, as any other task.
+
+    Raises:
+        DocloopError: ``document_on_its_way``: another request is making tasks of the same file.
+        ImageRejected: the file is no page.
+        LabelStudioError: Label Studio does not answer, or refuses.
+    """
+    digest, created, rows = take_in(desk, name, data)
+    tasks = [desk.look_at(row.id) for row in rows]
+    return Sent(digest, created, tuple(predicted(desk, tasks)))
+
+
+def take_in(desk: Desk, name: str, data: bytes) -> tuple[str, bool, list[TaskRow]]:
+    """The hash of a file, whether its tasks were made just now, and the tasks. Raises as ``send``."""
+    digest = digest_of(data)
+    with _alone(desk, digest):
+        there = tasks_saying(desk.label_studio, desk.project.id, HASH, digest)
+        if there:
+            return digest, False, there
+        uploads = Uploads(desk.label_studio, desk.services.loader, desk.project.id, desk.interface)
+        datas = uploads.task_data(name, data)
+        ids = desk.label_studio.import_tasks(desk.project.id, [{"data": one} for one in datas])
+        desk.changed()
+        return digest, True, [TaskRow(number, one) for number, one in zip(ids, datas, strict=True)]
+
+
+@contextmanager
+def _alone(desk: Desk, digest: str) -> Iterator[None]:
+    """One process at a time makes tasks of a file: Label Studio itself would take it twice."""
+    leases, name, holder = desk.services.store.leases, f"send {desk.project.uid} {digest}", secrets.token_hex(8)
+    if not leases.take(name, holder, time.time(), _LEASE):
+        raise DocloopError(
+            "document_on_its_way", "Another request is sending this very document.", "Send it again in a few seconds."
+        )
+    try:
+        yield
+    finally:
+        leases.release(name, holder)
+
+
+def predicted(desk: Desk, tasks: Sequence[OneTask]) -> Iterator[Seen]:
+    """Each task with its prediction; open ones that lack one of the version that serves get it now, within the budget."""
+    version = desk.version
+    lacking = [task for task in tasks if not task.done and not _has(task, version)]
+    asked = [Task(task.id, task.data) for task in lacking]
+    budget = desk.services.settings.predict_budget
+    outcomes = desk.services.batches.predict_all(asked, desk.interface, desk.project.uid, budget) if asked else []
+    made = {task.id: outcome for task, outcome in zip(lacking, outcomes, strict=True)}
+    for task in tasks:
+        outcome = made.get(task.id)
+        if isinstance(outcome, Prediction):
+            body = to_prediction_body(outcome, desk.interface, task.id)
+            stored = add_prediction(desk.label_studio, desk.project.id, task.id, body)
+            yield Seen(task, Shown.of(stored))
+        else:
+            why = outcome.code if isinstance(outcome, DocloopError) else "not_ready_in_time"
+            yield Seen(task, shown_of(task, version, desk.project.model_version), why if task.id in made else "")
+
+
+def _has(task: OneTask, version: str) -> bool:
+    return any(one.get("model_version") == version for one in task.predictions)

@@ -1,0 +1,216 @@
+"""The admin page's answers: closed to all but administrators, nothing of others in them as markup, cheap to ask for."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import threading
+import time
+from collections.abc import Mapping
+from html.parser import HTMLParser
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from filled_installation import Words, fill
+from flask import Flask
+from flask.testing import FlaskClient
+from waiting import until
+
+from ml_backend.ocr.fake import FakeEngine
+from ml_backend.services import Services, build_services
+from ml_backend.settings import load_settings
+from ml_backend.web import charts
+from ml_backend.web.admin import concerns, words
+from ml_backend.web.admin.kept import Kept
+
+PAGES = ("/admin", "/admin/projects/7", "/admin/exports", "/admin/tokens", "/admin/system")
+HOSTILE = """</script></title><img src=x onerror=alert(1)>"'{{7*7}}&"""
+
+
+class Parts(HTMLParser):
+    """The tags of a page with their attributes, and its texts."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, Mapping[str, str | None]]] = []
+        self.texts: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attributes)))
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data.strip())
+
+
+@pytest.fixture(scope="module")
+def life(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data folder of an installation in the middle of its life, and of one whose every text is hostile."""
+    folder = tmp_path_factory.mktemp("life")
+    for name, spoken in (("usual", Words()), ("hostile", Words(HOSTILE, (HOSTILE, "total"), *(HOSTILE,) * 4))):
+        services = build_services(load_settings({}, data_dir=folder / name), engine=FakeEngine([]))
+        fill(services, 7, spoken)
+        services.store.tokens.create(HOSTILE, "read", time.time())
+        services.close()
+    return folder
+
+
+@pytest.fixture
+def filled(services: Services, life: Path) -> Services:
+    shutil.copytree(life / "usual", services.settings.data_dir, dirs_exist_ok=True)
+    return services
+
+
+@pytest.fixture
+def hostile(services: Services, life: Path) -> Services:
+    shutil.copytree(life / "hostile", services.settings.data_dir, dirs_exist_ok=True)
+    return services
+
+
+@pytest.mark.parametrize(
+    "address", [*PAGES, "/admin/static/admin.js", "/admin/connectable", "/admin/projects/7/charts/learning"]
+)
+def test_nobody_but_an_administrator_sees_a_page(app: Flask, filled: Services, address: str) -> None:
+    _, secret = filled.store.tokens.create("trainer", "train", time.time())
+    bearer = {"Authorization": f"Bearer {secret}"}
+    stranger = app.test_client()
+    assert [stranger.get(address).status_code, stranger.get(address, headers=bearer).status_code] == [401, 403]
+
+
+@pytest.mark.parametrize("address", PAGES)
+def test_what_others_wrote_is_text_and_no_page_has_a_script_or_style_of_its_own(
+    client: FlaskClient, hostile: Services, address: str
+) -> None:
+    answer = client.get(address)
+    assert (answer.status_code, answer.headers["Content-Security-Policy"][:19]) == (200, "default-src 'self';")
+    page = Parts(answer.text)
+    assert [attributes for tag, attributes in page.tags if tag == "script"] == [
+        {"type": "module", "src": "/admin/static/admin.js"}
+    ]
+    names = {name for _, attributes in page.tags for name in attributes}
+    assert {name for name in names if name.startswith("on") or name == "style"} == set()
+    assert [tag for tag, attributes in page.tags if tag == "style" or attributes.get("src") == "x"] == []
+    assert any(HOSTILE[:30] in text for text in page.texts) or address == "/admin/exports"
+
+
+def test_a_page_that_did_not_change_is_not_sent_again(client: FlaskClient, filled: Services) -> None:
+    first = client.get("/admin/exports?live=1")
+    assert "<html" not in first.text
+    assert "Nothing yet." in first.text
+    again = client.get("/admin/exports?live=1", headers={"If-None-Match": first.headers["ETag"]})
+    assert (again.status_code, again.data) == (304, b"")
+    filled.store.projects.update("7.1795000007", title="Others")
+    tokens = client.get("/admin/tokens?live=1").headers["ETag"]
+    filled.store.tokens.create("grafana", "read", time.time())
+    assert client.get("/admin/tokens?live=1", headers={"If-None-Match": tokens}).status_code == 200
+
+
+def test_a_project_says_what_is_missing_what_comes_next_and_what_the_gate_said(
+    client: FlaskClient, filled: Services
+) -> None:
+    text = " ".join(Parts(client.get("/admin/projects/7").text).texts)
+    for said in (
+        "70 confirmed documents so far; training starts by itself at 72 (2 more).",
+        "2 more to the next training (at 72)",
+        "26 open, 26 with a current prediction",
+        "F1 .866 on 58 documents",
+        "Kept fields-2: fields-3 is worse (field F1 -0.2 points on 44 documents",
+        "Teach the OCR engine your print",
+        "required field total is missing",
+    ):
+        assert said in " ".join(text.split())
+
+
+def test_a_project_that_nobody_follows_is_a_page_with_the_fix(client: FlaskClient) -> None:
+    answer = client.get("/admin/projects/8")
+    assert answer.status_code == 404
+    assert "Connect it: docloop connect --project 8." in answer.text
+
+
+def test_without_a_database_the_first_page_says_so(client: FlaskClient, services: Services) -> None:
+    services.lazy_store.close()
+    services.settings.data_dir.mkdir(parents=True, exist_ok=True)
+    (services.settings.data_dir / "docloop.sqlite3").write_bytes(b"no database" * 500)
+    answer = client.get("/admin")
+    assert answer.status_code == 200
+    assert "needs you" in answer.text or "need you" in answer.text
+
+
+@pytest.mark.parametrize("name", list(charts.CHARTS))
+@pytest.mark.parametrize("look", charts.LOOKS)
+def test_a_chart_is_a_picture_without_script_that_asks_for_nothing(
+    client: FlaskClient, filled: Services, name: str, look: str
+) -> None:
+    answer = client.get(f"/admin/projects/7/charts/{name}?look={look}")
+    assert (answer.status_code, answer.mimetype) == (200, "image/svg+xml")
+    root = ElementTree.fromstring(answer.data)
+    assert {node.tag.rpartition("}")[2] for node in root.iter()}.isdisjoint({"script", "image", "use", "foreignObject"})
+    assert not re.search(r"url\(|@import|href=", answer.text)
+    assert client.get(f"/admin/projects/7/charts/{name}?look=pink").status_code == 404
+
+
+def test_a_chart_takes_any_name_of_a_version() -> None:
+    bars = [charts.UntouchedBar(f"</text><script>\x00{HOSTILE}", 0.5)]
+    drawn = charts.untouched_bars(bars, "dark")
+    assert b"<script" not in drawn
+    ElementTree.fromstring(drawn)
+    ElementTree.fromstring(charts.learning_curve([], "light"))
+
+
+def test_what_is_costly_is_made_again_after_ten_times_as_long_and_the_last_answer_stands_meanwhile() -> None:
+    seconds, made = [0.0], []
+
+    def count() -> Mapping[str, object]:
+        seconds[0] += 2.0  # so long it takes
+        made.append(seconds[0])
+        return {"number": len(made)}
+
+    kept = Kept(lambda: seconds[0])
+    assert kept.get("statistics", count)["number"] == 1
+    seconds[0] += 19.0
+    assert kept.get("statistics", count)["number"] == 1
+    seconds[0] += 2.0
+    assert kept.get("statistics", count)["number"] == 2
+    kept.forget("statistics")
+    assert kept.get("statistics", count)["number"] == 3
+    kept.forget("statistics")
+    go_on = threading.Event()
+
+    def hang() -> Mapping[str, object]:
+        go_on.wait(5.0)
+        return {"number": 4}
+
+    assert kept.get("statistics", hang, 0.01)["number"] == 3
+    assert kept.get("other", hang, 0.01)["ok"] is False
+    go_on.set()
+    until(lambda: kept.get("statistics", hang)["number"] == 4, 5)
+
+
+def test_a_fault_comes_with_its_time_and_a_rest_is_only_a_note() -> None:
+    line = {"project": 7, "title": "Receipts", "fault": "", "fault_since": None, "paused": False}
+    assert concerns.of_projects([line]) == []
+    found = concerns.of_projects([{**line, "fault": "It refused.", "fault_since": 5.0}, {**line, "paused": True}])
+    assert [(each.weight, each.since) for each in found] == [("fault", 5.0), ("note", None)]
+
+
+@pytest.mark.parametrize(
+    ("said", "word"),
+    [
+        (words.percent(0.871), "87 %"),
+        (words.percent(None), "–"),
+        (words.f1(0.8664), ".866"),
+        (words.f1(1.0), "1.000"),
+        (words.size(48_213), "48 KB"),
+        (words.size(1_500_000), "1.5 MB"),
+        (words.size(999), "999 bytes"),
+        (words.duration(63), "63 s"),
+        (words.duration(600), "10 min"),
+        (words.moment(0.0), "1970-01-01 00:00 UTC"),
+        (words.moment("2026-01-02T03:04:05Z"), "2026-01-02 03:04 UTC"),
+        (words.counted(1, "document"), "1 document"),
+        (words.counted(1204, "document"), "1,204 documents"),
+    ],
+)
+def test_figures_are_said_in_words(said: str, word: str) -> None:
+    assert said == word
