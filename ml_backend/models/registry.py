@@ -11,8 +11,6 @@ has no files and is always there. How a model is made from the files belongs to 
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import shutil
 import tempfile
@@ -34,7 +32,9 @@ from ml_backend.models.manifest import (
     manifest_from_bytes,
     manifest_to_bytes,
 )
+from ml_backend.models.pointer import BASELINE, COPY, HISTORY, POINTER, Pointer, pointer_to_bytes, read_pointer
 from ml_backend.models.version_files import (
+    UNREADABLE,
     hashes,
     read_small,
     sync_files,
@@ -44,11 +44,6 @@ from ml_backend.models.version_files import (
     write_file,
 )
 
-BASELINE = ""  # the keyword baseline, version 0
-POINTER = "ACTIVE"
-COPY = "ACTIVE.copy"
-HISTORY = 100  # versions that a rollback can go back through
-_MAX_POINTER = 64_000  # bytes
 _ASIDE = ".aside-"
 _WAS = f"{_ASIDE}was-"  # what a version was before it was rewritten
 _LOCK = ".lock"
@@ -67,12 +62,6 @@ class Best:
     manifest: Manifest | None = None
     folder: Path | None = None
     reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class _Pointer:
-    version: str = BASELINE
-    history: tuple[str, ...] = ()
 
 
 class ModelRegistry:
@@ -130,9 +119,10 @@ class ModelRegistry:
     def tidy(self) -> None:
         """Take away what killed publishers have left, for all projects: it may hold texts of documents."""
         for project in self._folder.glob("*.*"):
-            if any(name.startswith(_ASIDE) for name in os.listdir(project)):
-                with suppress(OSError), self._changing(project.name) as place:
-                    self._clear(place)
+            with suppress(OSError, ModelRejected):  # it may go just now, or be none; somebody may publish
+                if any(name.startswith(_ASIDE) for name in os.listdir(project)):
+                    with self._changing(project.name, _PATIENCE) as place:
+                        self._clear(place)
 
     def _whole(self, project_uid: str, version: str) -> tuple[Manifest, Path]:
         folder = self._folder / check_project(project_uid) / check_version(version)
@@ -170,6 +160,44 @@ class ModelRegistry:
                 self._clear(project)
             return whole
 
+    def discard(self, project_uid: str, version: str) -> str:
+        """Delete a version that does not verify, as it can never be served; what was wrong with it, or "" for one that stays.
+
+        Where it was active, the last good one before it is from now on. Whoever dies in between leaves it, or nothing of it.
+
+        Raises:
+            ModelRejected: it cannot be read just now, which says nothing of it.
+            OSError: the disk refused.
+        """
+        with self._changing(project_uid) as project:
+            self._clear(project)
+            target = project / check_version(version)
+            try:
+                self._whole(project_uid, version)
+                return ""
+            except ModelRejected as error:
+                if error.code == UNREADABLE or not _is_there(target):
+                    raise
+                fault = error.message
+            before = self._pointer(project_uid)[0]
+            if version in (before.version, *before.history):
+                self._point(project, self._without(project_uid, before, version))
+            os.rename(target, project / f"{_ASIDE}gone-{version}")
+            sync_folder(project)
+            self._clear(project)
+            return fault
+
+    def _without(self, project_uid: str, pointer: Pointer, version: str) -> Pointer:
+        """The pointer once ``version`` is gone."""
+        history = [one for one in pointer.history if one != version]
+        if pointer.version != version:
+            return Pointer(pointer.version, tuple(history))
+        while history:
+            earlier = history.pop()
+            if not self._fault(project_uid, earlier):
+                return Pointer(earlier, tuple(history))
+        return Pointer()
+
     def forget(self, project_uid: str) -> bool:
         """Delete all versions of a project that is gone; whether there were any."""
         if not (self._folder / check_project(project_uid)).is_dir():
@@ -194,6 +222,18 @@ class ModelRegistry:
             except ModelRejected:
                 continue
         return sorted(found, key=lambda manifest: (manifest.number, manifest.version))
+
+    def broken(self, project_uid: str) -> list[str]:
+        """The versions that ``versions`` leaves out: nobody can say what they were made from."""
+        found = []
+        with suppress(FileNotFoundError):
+            for name in sorted(os.listdir(self._folder / check_project(project_uid))):
+                try:
+                    self._manifest(self._folder / project_uid / check_version(name))
+                except ModelRejected as error:
+                    if error.code not in ("model_name", UNREADABLE):
+                        found.append(name)
+        return found
 
     def active(self, project_uid: str) -> str:
         """The version that the pointer names, "" for the keyword baseline. One small file is read, the version is not checked.
@@ -220,7 +260,7 @@ class ModelRegistry:
         with self._changing(project_uid) as project:
             before = self._pointer(project_uid)[0]
             if before.version != version:
-                self._point(project, _Pointer(version, (*before.history, before.version)[-HISTORY:]))
+                self._point(project, Pointer(version, (*before.history, before.version)[-HISTORY:]))
 
     def rollback(self, project_uid: str) -> str:
         """Let the version before serve again, and give its name; earlier ones that are damaged are passed over.
@@ -233,7 +273,7 @@ class ModelRegistry:
             while history:
                 version = history.pop()
                 if not self._fault(project_uid, version):
-                    self._point(project, _Pointer(version, tuple(history)))
+                    self._point(project, Pointer(version, tuple(history)))
                     return version
         raise ModelRejected("no_earlier_version", "There is no earlier model version to go back to.")
 
@@ -293,25 +333,15 @@ class ModelRegistry:
             elif name.startswith(_ASIDE):
                 _remove(project / name)
 
-    def _pointer(self, project_uid: str) -> tuple[_Pointer, str]:
-        """The pointer, and why it is not what ``ACTIVE`` says (a sentence, or empty)."""
-        project = self._folder / check_project(project_uid)
-        damaged = False
-        for name in (POINTER, COPY):
-            try:
-                return _read_pointer(read_small(project / name, _MAX_POINTER)), ""
-            except FileNotFoundError:
-                continue
-            except (ModelRejected, ValueError):
-                damaged = True
-        return _Pointer(), "The record of the active version is damaged." if damaged else ""
+    def _pointer(self, project_uid: str) -> tuple[Pointer, str]:
+        return read_pointer(self._folder / check_project(project_uid))
 
-    def _point(self, project: Path, pointer: _Pointer) -> None:
+    def _point(self, project: Path, pointer: Pointer) -> None:
         """Replace the pointer, then its copy: at every moment at least one of the two is whole."""
         self._clear(project)
         for name in (POINTER, COPY):
             aside = project / f"{_ASIDE}{name}"
-            write_file(aside, _write_pointer(pointer))
+            write_file(aside, pointer_to_bytes(pointer))
             os.replace(aside, project / name)
             sync_folder(project)
 
@@ -333,29 +363,3 @@ def _shared(source: str, target: str) -> None:
         os.link(source, target)
     except OSError:
         shutil.copyfile(source, target)
-
-
-def _write_pointer(pointer: _Pointer) -> bytes:
-    value: dict[str, Any] = {"version": pointer.version, "history": list(pointer.history)}
-    return json.dumps({**value, "sha256": _seal(value)}, indent=1).encode()
-
-
-def _read_pointer(data: bytes) -> _Pointer:
-    """The pointer of ``_write_pointer``. Raises ValueError or ModelRejected for anything else."""
-    try:
-        value = json.loads(data)
-        history = value["history"]
-        seal = value.pop("sha256")
-        if sorted(value) != ["history", "version"] or not isinstance(history, list) or seal != _seal(value):
-            raise ValueError("not a pointer")
-        for version in (value["version"], *history):
-            if version != BASELINE:
-                check_version(version)
-        return _Pointer(value["version"], tuple(history))
-    except (KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise ValueError(f"not a pointer: {error!r}") from None
-
-
-def _seal(value: dict[str, Any]) -> str:
-    """What tells a flipped bit: the hash of the pointer's content."""
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
