@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 from tempfile import mkdtemp
@@ -24,6 +24,7 @@ from ml_backend.images.pages import PageImage, content_of
 _CONTENT = re.compile(r"[0-9a-f]{64}")
 _ASIDE = ".part-"
 MOST_PAGES = 1_000
+_IN_MEMORY = 4  # decoded pages
 
 Load = Callable[[bytes], Generator[PageImage, None, None]]
 """A file's pages, upright, decoded one by one (``PageLoader.pages``)."""
@@ -58,22 +59,40 @@ class PageFiles:
 
     def get(self, content: str) -> tuple[bytes, ...]:
         """The files of a document's pages in their order; none where they are not kept."""
-        folder, files = self._place(content), list[bytes]()
+        return tuple(self._each(content))
+
+    def _each(self, content: str) -> Iterator[bytes]:
+        folder = self._place(content)
         with suppress(FileNotFoundError):
-            while len(files) < MOST_PAGES:
-                files.append((folder / str(len(files))).read_bytes())
-        return tuple(files)
+            for number in range(MOST_PAGES):
+                yield (folder / str(number)).read_bytes()
 
-    def pictures(self, content: str, load: Load) -> tuple[PageImage, ...]:
-        """The upright pages of a document; none where they are not kept, or are not what was confirmed.
+    def pictures(self, content: str, load: Load) -> Iterator[PageImage]:
+        """The upright pages of a document one by one; none where they are not kept, or are not what was confirmed.
 
-        Of a file with several pictures the first is the page, as in Label Studio's editor.
+        All pages are decoded before the first is given out, to be sure. A document of more than a few is decoded again then, so
+        that no more than these are ever in memory. Of a file with several pictures the first is the page, as in Label Studio's
+        editor.
+
+        Raises:
+            ImageRejected, OSError: the pages were taken away while they were given out.
         """
+        decoded, count = self._confirmed(content, load)
+        for number in range(count):
+            yield decoded.pop(0) if decoded else _first(load, (self._place(content) / str(number)).read_bytes())
+
+    def _confirmed(self, content: str, load: Load) -> tuple[list[PageImage], int]:
+        """The pages of a document, or none of them where they are many, and how many there are: 0 if they are not what was
+        confirmed."""
+        decoded, digests = list[PageImage](), list[str]()
         try:
-            pages = tuple(_first(load, data) for data in self.get(content))
+            for data in self._each(content):
+                page = _first(load, data)
+                digests.append(page.digest)
+                decoded = [*decoded, page] if len(digests) <= _IN_MEMORY else []
         except ImageRejected:
-            return ()
-        return pages if pages and content_of([page.digest for page in pages]) == content else ()
+            return [], 0
+        return (decoded, len(digests)) if digests and content_of(digests) == content else ([], 0)
 
     def contents(self) -> set[str]:
         """The documents whose files are kept."""
