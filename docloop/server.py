@@ -45,6 +45,7 @@ class Server(BaseApplication):
         logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
         logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs URLs
         services = build_services(self._settings)
+        services.deletions.watch()
         self.cfg.set("worker_exit", lambda arbiter, worker: services.close())
         return create_app(services)
 

@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Callable
 from itertools import chain
+from threading import BoundedSemaphore
 
 from flask import Blueprint, Response, jsonify, request
 from werkzeug.exceptions import BadRequest
@@ -15,14 +16,19 @@ from ml_backend.ground_truth import Filters, ground_truth
 from ml_backend.ground_truth.statistics import Statistics
 from ml_backend.services import Services
 from ml_backend.status import followed_project, project_status, recommendations
+from ml_backend.store.records import ProjectRecord
+from ml_backend.web.problem import problem
 
 _LIMIT, _MOST = 20, 1000  # recommendations in one answer
 _NUMBER = re.compile(r"[0-9]{1,4}")
+_EXPORTS = 4  # at once in a process: each holds one of its threads as long as somebody reads it
+_PATIENCE = 10  # seconds after which to ask again
+STALLED = 60.0  # seconds in which a reader must take the next 64 KB, else it is gone
 
 
 def api(services: Services, now: Callable[[], float] = time.time) -> Blueprint:
     """The routes under ``/api/v1``."""
-    routes = Blueprint("api", __name__, url_prefix="/api/v1")
+    routes, free = Blueprint("api", __name__, url_prefix="/api/v1"), BoundedSemaphore(_EXPORTS)
 
     @routes.get("/projects/<int:project_id>")
     def status(project_id: int) -> Response:
@@ -47,16 +53,7 @@ def api(services: Services, now: Callable[[], float] = time.time) -> Blueprint:
             filters = Filters.of(request.args.items(multi=True))
         except ValueError as error:
             raise BadRequest(str(error)) from None
-        key = services.interface(project.label_config).data_key
-        blocks = lines(ground_truth(services.store, project.uid, key, filters))
-        zipped = request.accept_encodings["gzip"] > 0
-        blocks = gzipped(blocks) if zipped else blocks
-        first = next(blocks)  # what the store refuses is an answer of its own, not a broken file
-        answer = Response(chain([first], blocks), content_type="application/x-ndjson")
-        answer.headers["Vary"] = "Accept-Encoding"
-        if zipped:
-            answer.headers["Content-Encoding"] = "gzip"
-        return answer
+        return _one_of(free, lambda: _stream(services, project, filters))
 
     @routes.get("/projects/<int:project_id>/ground-truth/stats")
     def stats(project_id: int) -> Response:
@@ -72,3 +69,33 @@ def api(services: Services, now: Callable[[], float] = time.time) -> Blueprint:
         return jsonify(status="kept", project=project_id), 202
 
     return routes
+
+
+def _one_of(free: BoundedSemaphore, make: Callable[[], Response]) -> Response:
+    """The answer that ``make`` gives, counted until its last byte is sent or its reader is gone; 503 where there are too many."""
+    if not free.acquire(blocking=False):
+        answer = problem(503, "exports_busy", f"{_EXPORTS} exports are being read already. Try again in a while.")
+        answer.headers["Retry-After"] = str(_PATIENCE)
+        return answer
+    try:
+        answer = make()
+    except BaseException:
+        free.release()
+        raise
+    answer.call_on_close(free.release)
+    if client := request.environ.get("gunicorn.socket"):
+        client.settimeout(STALLED)
+    return answer
+
+
+def _stream(services: Services, project: ProjectRecord, filters: Filters) -> Response:
+    """The lines of a project, packed where the client takes that."""
+    found = ground_truth(services.store, project.uid, services.interface(project.label_config).data_key, filters)
+    zipped = request.accept_encodings["gzip"] > 0
+    blocks = gzipped(lines(found)) if zipped else lines(found)
+    first = next(blocks)  # what the store refuses is an answer of its own, not a broken file
+    answer = Response(chain([first], blocks), content_type="application/x-ndjson")
+    answer.headers["Vary"] = "Accept-Encoding"
+    if zipped:
+        answer.headers["Content-Encoding"] = "gzip"
+    return answer

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 import time
 
 from flask import Blueprint, Response, jsonify
 from werkzeug.exceptions import BadRequest
 
 from ml_backend.counters import HINTS
-from ml_backend.label_studio.events import KNOWN_ACTIONS, TASKS_DELETED, Event
+from ml_backend.label_studio.events import KNOWN_ACTIONS, Event
 from ml_backend.services import Services
 from ml_backend.web.body import json_object
 
@@ -24,9 +23,6 @@ def webhook_api(services: Services) -> Blueprint:
         if event is None:
             raise BadRequest('A webhook names its "action" and its "project".')
         HINTS.labels(event.action if event.action in KNOWN_ACTIONS else "other").inc()
-        if event.action == TASKS_DELETED:
-            # Beside the answer: it waits for whoever loads a model just now.
-            threading.Thread(target=services.forget_answers, name="forget", daemon=True).start()
         if event.starts_training:
             # A command, not a hint: durable before it is acknowledged. Label Studio gives this one 100 seconds.
             services.store.runs.request(event.project_id, "Label Studio's button", time.time())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Generator
 from io import BytesIO
 from pathlib import Path
@@ -45,7 +46,25 @@ def test_pictures_of_something_else_are_none_at_all(tmp_path: Path, harm: str) -
     kept.put(CONTENT, FILES)
     second = tmp_path / CONTENT[:2] / CONTENT / "1"
     second.unlink() if harm == "gone" else second.write_bytes(png(30) if harm == "another" else b"GIF")
-    assert kept.pictures(CONTENT, load) == ()
+    assert list(kept.pictures(CONTENT, load)) == []
+
+
+def test_a_long_document_needs_the_memory_of_some_pages_alone(tmp_path: Path) -> None:
+    files = [png(shade) for shade in range(20)]
+    content = content_of([next(load(data)).digest for data in files])
+    kept, alive = PageFiles(tmp_path), list[weakref.ref[Image.Image]]()
+    kept.put(content, files)
+
+    def watched(data: bytes) -> Generator[PageImage, None, None]:
+        for page in load(data):
+            alive.append(weakref.ref(page.image))
+            yield page
+
+    seen, most = list[object](), 0
+    for page in kept.pictures(content, watched):
+        seen.append(page.image.getpixel((0, 0)))
+        most = max(most, sum(one() is not None for one in alive))
+    assert (seen, most) == ([(shade,) * 3 for shade in range(20)], 1)
 
 
 def test_what_is_removed_is_gone(tmp_path: Path) -> None:
