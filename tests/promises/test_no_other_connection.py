@@ -1,8 +1,8 @@
 """P20: nothing leaves the machine. The whole flow (look, samples, training, promotion, predictions, webhook, REST) runs in a
 network namespace that has loopback alone, and strace writes down every address that any of its processes connects to.
 
-ONNX Runtime reports its use by default (ml_backend/__init__.py turns that off); in full the flow runs with OpenVINO, too. The test
-starts itself again inside of the namespace.
+ONNX Runtime reports its use by default (ml_backend/__init__.py turns that off); in full the flow runs with OpenVINO, too. The
+test starts itself again inside of the namespace.
 """
 
 from __future__ import annotations
