@@ -48,7 +48,9 @@ def xml(labels: Sequence[str]) -> str:
     )
 
 
-def fill(services: Services, project_id: int = 7, words: Words | None = None, now: float | None = None) -> ProjectRecord:
+def fill(
+    services: Services, project_id: int = 7, words: Words | None = None, now: float | None = None
+) -> ProjectRecord:
     """A project with 96 tasks, 70 of them done, four trainings, three versions that serve or did, and 58 samples at the last."""
     words, now = words or Words(), now or time.time()
     config = xml(words.labels)
@@ -104,9 +106,7 @@ def _documents(services: Services, project: ProjectRecord, words: Words, now: fl
             reasons = (words.reason,) if sure < 0.5 else ()
             priority = 3 if sure < 0.3 else 2 if sure < 0.5 else 1
             predictions.append(
-                PredictionRecord(
-                    document, version, sure, sure, fields, ("fake",), priority, reasons, (), now - 600
-                )
+                PredictionRecord(document, version, sure, sure, fields, ("fake",), priority, reasons, (), now - 600)
             )
     for number in range(60, 70):
         receipt = made_receipt(number)
@@ -127,7 +127,15 @@ def _annotate(
     at = _iso(now - (70 - number) * 9000)
     version = f"keywords-1.{'0' * 8}" if number < 20 else f"fields-{round_}.{'0' * 8}"
     annotation = AnnotationRecord(
-        task, at, at, final, 1, 48 - 8 * round_ + dice.uniform(-4, 4), reviewed=True, shown=fields, shown_version=version
+        task,
+        at,
+        at,
+        final,
+        1,
+        48 - 8 * round_ + dice.uniform(-4, 4),
+        reviewed=True,
+        shown=fields,
+        shown_version=version,
     )
     found = [replace(each, cause=words.cause) for each in corrections_of(annotation, task, None)]  # type: ignore[arg-type]
     services.store.ledger.put(document, annotation, found)

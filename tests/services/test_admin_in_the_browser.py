@@ -134,7 +134,9 @@ def sure(page: Page, name: str) -> None:
     page.locator("#confirm").get_by_role("button", name=name).click()
 
 
-def test_a_wrong_password_is_told_and_the_right_one_shows_that_all_is_well(chromium: Browser, docloop: Installation) -> None:
+def test_a_wrong_password_is_told_and_the_right_one_shows_that_all_is_well(
+    chromium: Browser, docloop: Installation
+) -> None:
     context = chromium.new_context(base_url=docloop.url)
     page = context.new_page()
     log_in(page, "wrong")
@@ -181,7 +183,9 @@ def test_a_training_goes_by_without_a_reload_and_leaves_focus_details_and_pictur
     runs.heartbeat(run, 1, now, "folds", 0.8)
     expect(page.locator("main progress")).to_have_attribute("value", "0.8")
     expect(page.locator("main")).to_contain_text("folds")
-    assert page.evaluate("[document.activeElement.textContent, window.mine.isConnected, window.picture?.isConnected]") == [
+    assert page.evaluate(
+        "[document.activeElement.textContent, window.mine.isConnected, window.picture?.isConnected]"
+    ) == [
         "Export…",
         True,
         True,

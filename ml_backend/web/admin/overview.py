@@ -30,7 +30,6 @@ def add(pages: Blueprint, parts: Parts) -> None:
         wrong = concerns.of_system(state) + concerns.of_projects(found)
         return page("admin/overview.html", "projects", state=state, cards=cards, concerns=wrong, url=_seen(parts))
 
-
     @pages.get("/connectable")
     def connectable() -> Response:
         """Label Studio's projects that docloop does not follow, for the form that connects one."""
