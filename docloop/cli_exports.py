@@ -3,34 +3,38 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
 from docloop.cli_loop import JsonOption, opened
+from docloop.show_loop import shown_text, table, taint
 from docloop.terminal import ProjectOption, app, err, out, progress
+from ml_backend.document.splits import SPLITS
 from ml_backend.exports.formats import formats
+from ml_backend.ground_truth.filters import NAMES
 from ml_backend.settings import load_settings
 
-_FORMATS = "\n\n".join(f"[bold]{name}[/bold]: {about}" for name, about in formats().items())
+_FORMATS, _FILTERS = (
+    "\n\n".join(f"[bold]{name}[/bold]: {about}" for name, about in lines.items()) for lines in (formats(), NAMES)
+)
 
 
-@app.command(epilog=f"Formats:\n\n{_FORMATS}")
+@app.command(
+    epilog=f"Formats:\n\n{_FORMATS}\n\nFilters (--where NAME=VALUE, as often as you like; all must hold):\n\n{_FILTERS}"
+)
 def export(
     project: ProjectOption,
     target: Annotated[Path, typer.Option("--out", help="Where to: a new file for jsonl, else a new folder.")],
     format: Annotated[str, typer.Option("--format", "-f", help="jsonl, or one of those below.")] = "jsonl",
-    where: Annotated[list[str] | None, typer.Option(help="A filter of the REST API, such as since=2026-01-31.")] = None,
+    where: Annotated[list[str] | None, typer.Option(help="A filter, such as since=2026-01-31; see below.")] = None,
     gzip: Annotated[bool, typer.Option("--gzip", help="Pack the lines of jsonl.")] = False,
 ) -> None:
     """Give the corrections out as ground truth, in a format that a trainer reads.
-
-    Filters: approved_only, has_corrections (true, false), since, until (of the review, UTC), fields (labels with commas),
-    model_version, annotator, limit.
 
     Example: [bold]docloop export --project 7 --out truth.jsonl --where has_corrections=true --where since=2026-01-31[/bold]
     """
@@ -49,21 +53,41 @@ def export(
         raise ExportRefused("bad_filter", str(error)) from None
     with opened(settings) as store, closing(PageLoader(children=1)) as loader, progress() as bar:
         record = followed_project(store, project)
+        interface = read_interface(record.label_config)
+        _name_unknown(filters.labels, [spec.label for spec in interface.specs])
         task = bar.add_task("Exporting", total=store.documents.count(record.uid))
         exporting = Exporting(
             store,
             record,
-            read_interface(record.label_config),
+            interface,
             page_files(settings),
             loader.pages,
             export_index(settings),
             step=lambda: bar.advance(task),
         )
         batch = exporting.run(format, target, filters, gzip)
-    counted = ", ".join(f"{name.replace('_', ' ')} {number:,}" for name, number in batch.counts.items())
-    out.print(escape(f"{batch.id}: {counted or 'no documents'}, in {batch.out}"), highlight=False)
+    out.print(escape(f"{batch.id}: {_counted(batch.counts)}, in {batch.out}"), highlight=False, soft_wrap=True)
+    if not batch.counts["documents"]:
+        err.print("[yellow]No document passes the filters.[/yellow]")
     if left := batch.counts.get("without_pictures", 0):
         err.print(f"[yellow]{left} documents were left out: their pages are not kept (DOCLOOP_KEEP_PAGES).[/yellow]")
+
+
+def _name_unknown(labels: Sequence[str], known: Sequence[str]) -> None:
+    """Say which labels are asked for that the labelling interface does not have; documents of before may have them still."""
+    if lost := [label for label in labels if label not in known]:
+        said = f"The labelling interface has no label {', '.join(lost)}; it has: {', '.join(known)}."
+        err.print(f"[yellow]{shown_text(said)}[/yellow]", highlight=False, soft_wrap=True)
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    """``12 documents (train 11, val 1), fields 24``."""
+    splits = {f"documents_{split}": split for split in SPLITS}
+    parts = ", ".join(f"{splits[name]} {counts[name]:,}" for name in splits if name in counts)
+    others = [f"{name.replace('_', ' ')} {counts[name]:,}" for name in counts if name not in ("documents", *splits)]
+    number = counts.get("documents", 0)
+    whole = f"{number:,} document{'' if number == 1 else 's'}" + (f" ({parts})" if parts else "")
+    return ", ".join([whole, *others])
 
 
 @app.command()
@@ -84,12 +108,12 @@ def exports(
             uid = followed_project(store, project).uid
     found = export_index(settings).all(uid)
     if as_json:
-        rows = [{name: value for name, value in asdict(batch).items() if name != "contents"} for batch in found]
-        typer.echo(json.dumps(rows, ensure_ascii=False))
+        batches = [{name: value for name, value in asdict(batch).items() if name != "held"} for batch in found]
+        typer.echo(json.dumps(batches, ensure_ascii=False))
         return
-    table = Table("export", "made", "documents", "where", "", box=None, pad_edge=False)
+    rows = table("Exports", "made", "export", "documents", "where", "")
     for batch in found:
-        tainted = f"[red]tainted: {batch.deleted} of its documents were deleted[/red]" if batch.deleted else ""
         made = batch.created_at[:16].replace("T", " ")
-        table.add_row(escape(batch.id), made, str(batch.counts.get("documents", 0)), escape(batch.out), tainted)
-    out.print(table if found else "Nothing was exported yet: docloop export --help")
+        documents = f"{batch.counts.get('documents', 0):,}"
+        rows.add_row(made, escape(batch.id), documents, escape(batch.out), taint(batch.deleted))
+    out.print(rows if found else "Nothing was exported yet: docloop export --help")

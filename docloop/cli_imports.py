@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from docloop.cli_loop import JsonOption
+from docloop.show_loop import shown_text
 from docloop.terminal import ProjectOption, app, err, out, progress
 from ml_backend.imports.base import refused
 from ml_backend.imports.formats import AUTO, find, readers
@@ -70,7 +70,7 @@ def import_truth(
         typer.echo(json.dumps({**counts, "failed": failed}, ensure_ascii=False))
     else:
         for row, error in report.failed.items():
-            err.print(f"[red]{escape(row)}: {escape(str(error))}[/red] [dim]({error.code})[/dim]")
+            err.print(f"[red]{shown_text(row)}: {shown_text(str(error))}[/red] [dim]({error.code})[/dim]")
         out.print(
             f"{report.imported} imported, {report.annotated} annotated, {report.skipped} there already, "
             f"{len(report.failed)} failed."

@@ -62,6 +62,7 @@ class Server(BaseApplication):
     def load(self) -> Flask:  # type: ignore[override]  # a Flask is a WSGI application, but not typed as gunicorn says it
         services = build_services(self._settings)
         services.follow()
+        services.deletions.watch()
         self.cfg.set("worker_exit", lambda arbiter, worker: services.close())
         return create_app(services)
 

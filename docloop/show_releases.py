@@ -38,7 +38,9 @@ def compared(before: Release, after: Release, found: ReleaseDiff) -> RenderableT
         by_split = Counter(split for _, split in documents)
         lines += [f"{_documents(len(documents))} {name}{_splits(by_split)}"] if documents else []
     lines += [f"{found.words} of them have other words"] if found.words else []
-    lines += [f"{found.unknown} of them were deleted: nobody can tell what was in them"] if found.unknown else []
+    if found.unknown:
+        why = "deleted, or frozen by an older docloop"
+        lines += [f"of {_documents(found.unknown)} nobody can tell what it said: {why}"]
     lines += [f"{content[:SHORT]} moved from {old} to {new}" for content, (old, new) in sorted(found.moved.items())]
     lines += [f"label came: {shown_text(label)}" for label in found.labels_came]
     lines += [f"label went: {shown_text(label)}" for label in found.labels_went]

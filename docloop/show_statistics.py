@@ -50,12 +50,21 @@ def statistics(found: Mapping[str, Any]) -> RenderableType:
 def forecast(found: Mapping[str, Any]) -> RenderableType:
     """What more documents would bring, and for which layouts."""
     made = table(
-        "Learning forecast (in brackets the 80 % interval)", "field", "F1 now", "what more documents would bring"
+        "Learning forecast (in brackets the 80 % interval)",
+        "field",
+        "documents",
+        "F1",
+        "what more documents would bring",
     )
     for one in (found["overall"], *found["fields"]):
         f1 = "" if one["f1"] is None else f"{one['f1']:.2f}"
         colour = "green" if one["state"] == "forecast" else "default"
-        made.add_row(shown_text(one["label"]) or "all", f1, f"[{colour}]{shown_text(one['sentence'])}[/{colour}]")
+        made.add_row(
+            shown_text(one["label"]) or "all",
+            str(one["documents"]),
+            f1,
+            f"[{colour}]{shown_text(one['sentence'])}[/{colour}]",
+        )
     needed = table(
         "Layouts that need documents most", "such as task", "company", "corrections a document", "confirmed", "open"
     )

@@ -57,6 +57,7 @@ class BatchPredictor:
         self._cache: TTLCache[Key, Prediction] = TTLCache(_CACHED, _FRESH, timer=clock)
         self._failures: TTLCache[Key, _Failure] = TTLCache(_CACHED, 4 * _LAST_RETRY, timer=clock)
         self._running: dict[Key, Future[Prediction]] = {}
+        self._forgotten = 0  # how often
         self._closed = threading.Event()
         self._lock = threading.Lock()
 
@@ -92,12 +93,15 @@ class BatchPredictor:
                 return _failed(failure.error)
             future = self._running.get(key)
             if future is None:
-                future = self._workers.submit(self._predict, key, task, interface)
+                future = self._workers.submit(self._predict, key, task, interface, self._forgotten)
                 self._running[key] = future
             return future
 
-    def _predict(self, key: Key, task: Task, interface: Interface) -> Prediction:
-        """In a worker: what became of it is kept, and a failure logged, before anybody who waits is woken."""
+    def _predict(self, key: Key, task: Task, interface: Interface, forgotten: int) -> Prediction:
+        """In a worker: what became of it is kept, and a failure logged, before anybody who waits is woken.
+
+        What was asked for before the last ``forget`` is not kept: its document may be the one that was deleted.
+        """
         try:
             made = self.predictor.predict(task, interface, key[0])
         except Exception as error:
@@ -110,7 +114,8 @@ class BatchPredictor:
         with self._lock:
             self._running.pop(key, None)
             self._failures.pop(key, None)
-            self._cache[key] = made
+            if forgotten == self._forgotten:
+                self._cache[key] = made
         return made
 
     def _keep_failure(self, key: Key, error: Exception) -> None:
@@ -138,10 +143,17 @@ class BatchPredictor:
         return error
 
     def forget(self) -> None:
-        """Drop all that is remembered; what is being computed is finished, and remembered again."""
+        """Drop all that is remembered; what is being computed is finished, and not remembered."""
         with self._lock:
+            self._forgotten += 1
             self._cache.clear()
             self._failures.clear()
+
+    def expire(self) -> None:
+        """Let go of what is too old to be answered: where nobody asks, nothing else would."""
+        with self._lock:
+            self._cache.expire()
+            self._failures.expire()
 
     def close(self) -> None:
         """Finish what runs, drop what waits."""

@@ -49,10 +49,19 @@ class Champions:
                 known = self._loaded[project_uid] = (edition, self._best(project_uid))
             return known[1]
 
-    def forget(self) -> None:
-        """Let go of all models; the next question loads one again."""
-        with self._lock:
-            self._loaded.clear()
+    def forget_changed(self) -> None:
+        """Let go of the models whose version does not serve any more, or was rewritten; the next question loads one again.
+
+        Cheap, to be asked for often. It does not wait for whoever loads a model just now.
+        """
+        for project_uid, known in list(self._loaded.items()):
+            wanted = self._wanted(project_uid)
+            if known[0] != (wanted, self.registry.edition(project_uid, wanted)) and self._lock.acquire(blocking=False):
+                try:
+                    if self._loaded.get(project_uid) is known:
+                        del self._loaded[project_uid]
+                finally:
+                    self._lock.release()
 
     def version_of(self, project_uid: str) -> str:
         """The version that answers for a project, at once: ``/setup`` has 3 seconds, and loading a model may take as long."""

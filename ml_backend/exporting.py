@@ -3,31 +3,32 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version as installed_version
 from pathlib import Path
-from tempfile import mkstemp
 from typing import Any, TypeVar
 
 from ml_backend.errors import ExportRefused
+from ml_backend.exports.aside import folder_beside
 from ml_backend.exports.base import Labelled
-from ml_backend.exports.folder import ExportFolder, new_folder, publish_file, refuse_existing, seal, write_manifest
+from ml_backend.exports.folder import MANIFEST, ExportFolder, new_folder, publish_file, refuse_existing, seal
 from ml_backend.exports.formats import JSONL, exporter_named
 from ml_backend.exports.ground_truth import SCHEMA, GroundTruth
-from ml_backend.exports.index import Batch, ExportIndex
+from ml_backend.exports.index import Batch, ExportIndex, bits_of
 from ml_backend.exports.jsonl import gzipped, lines
 from ml_backend.exports.ready import ready
-from ml_backend.ground_truth import Filters, ground_truth
+from ml_backend.ground_truth import Filters
 from ml_backend.ground_truth.labelled import labelled
+from ml_backend.ground_truth.stream import numbered
 from ml_backend.label_studio.label_config import Interface
 from ml_backend.page_files import Load, PageFiles
 from ml_backend.store.records import ProjectRecord
 from ml_backend.store.store import Store
 
 Item = TypeVar("Item", Labelled, GroundTruth)
+_LINES = "lines"  # the file of jsonl before it has its name
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,66 +48,74 @@ class Exporting:
         """Write an export to ``out``: a file for ``jsonl``, a folder for all other formats.
 
         Raises:
-            ExportRefused: no such format, ``out`` is there already, or no document passes the filters.
+            ExportRefused: no such format, ``out`` is there already, or no document passes the filters; lines may be none.
             StoreError: the store does not answer.
             OSError: the disk refused; nothing is left then.
         """
         if format == JSONL:
             return self._jsonl(out, filters, gzip)
-        exporter, seen = exporter_named(format), list[str]()
+        exporter, seen = exporter_named(format), list[int]()
+        if gzip:
+            raise ExportRefused("export_not_packed", "Only the lines of jsonl can be packed.", "Leave --gzip away.")
         with new_folder(out) as folder:
             documents = labelled(self.store, self.project.uid, self.interface.data_key, filters, self.files, self.load)
             specs = [spec for spec in self.interface.specs if not filters.labels or spec.label in filters.labels]
             whole = ready(documents, exporter, specs, folder)
-            exporter.write(self._counted(whole, folder, seen), specs, folder)
+            exporter.write(self._counted(((one.number, one) for one in whole), folder, seen), specs, folder)
             folder.adopt()
             if not seen:
                 raise _nothing(folder.counts.get("without_pictures", 0))
             batch = self._batch(format, out, folder, seen)
             seal(folder, self._manifest(batch, filters))
-        self.index.add(batch)
-        return batch
+        return self._noted(batch)
 
     def _jsonl(self, out: Path, filters: Filters, gzip: bool) -> Batch:
         """The lines as they come over HTTP, with the manifest beside them. The file comes last, and in nobody's place."""
         beside = out.with_name(f"{out.name}.manifest.json")
         refuse_existing(out)
         refuse_existing(beside)
-        out.parent.mkdir(parents=True, exist_ok=True)
-        seen, folder, digest = list[str](), ExportFolder(out.parent), hashlib.sha256()
-        found = ground_truth(self.store, self.project.uid, self.interface.data_key, filters)
-        blocks = lines(self._counted(found, folder, seen))
-        handle, name = mkstemp(prefix=f".{out.name}.part-", dir=out.parent)
-        try:
-            with os.fdopen(handle, "wb") as file:
+        seen = list[int]()
+        with folder_beside(out) as aside:
+            folder = ExportFolder(aside)
+            folder.count("documents", 0)  # none is an answer, as over HTTP
+            found = numbered(self.store, self.project.uid, self.interface.data_key, filters)
+            blocks = lines(self._counted(found, folder, seen))
+            with folder.open(_LINES) as file:
                 for block in gzipped(blocks) if gzip else blocks:
                     file.write(block)
-                    digest.update(block)
-                file.flush()
-                os.fsync(file.fileno())
-            folder.files[out.name] = digest.hexdigest()
+            folder.files = {out.name: folder.files[_LINES]}
             batch = self._batch(JSONL, out, folder, seen)
-            Path(name).chmod(0o644)
-            write_manifest(beside, self._manifest(batch, filters), folder.files)
-            publish_file(Path(name), out)
-        finally:
-            Path(name).unlink(missing_ok=True)
-        self.index.add(batch)
-        return batch
+            seal(folder, self._manifest(batch, filters))
+            publish_file(aside / MANIFEST, beside)
+            try:
+                publish_file(aside / _LINES, out)
+            except BaseException:
+                beside.unlink()
+                raise
+        return self._noted(batch)
 
-    def _counted(self, documents: Iterable[Item], folder: ExportFolder, seen: list[str]) -> Iterator[Item]:
-        for document in documents:
-            seen.append(document.content if isinstance(document, Labelled) else document.image_sha256)
+    def _counted(self, documents: Iterable[tuple[int, Item]], folder: ExportFolder, seen: list[int]) -> Iterator[Item]:
+        for number, document in documents:
+            seen.append(number)
             folder.count("documents")
             if isinstance(document, Labelled):
                 folder.count(f"documents_{document.split}")
             yield document
             self.step()
 
-    def _batch(self, format: str, out: Path, folder: ExportFolder, seen: list[str]) -> Batch:
+    def _noted(self, batch: Batch) -> Batch:
+        """Into the index, without what was deleted while it was written: asked for when the entry is there, so that either this
+        finds it or the worker, which looks at the entries when it has deleted something."""
+        self.index.add(batch)
+        left = batch.without(bits_of(self.store.documents.numbers(batch.project_uid)))
+        if left is not batch:
+            self.index.add(left)
+        return left
+
+    def _batch(self, format: str, out: Path, folder: ExportFolder, seen: list[int]) -> Batch:
         at = self.now().astimezone(UTC)
-        known = self.store.documents.with_contents(self.project.uid, [content for content in seen if content])
-        whole = hashlib.sha256("\n".join(f"{name} {sha}" for name, sha in sorted(folder.files.items())).encode())
+        files = [f"{name} {sha}" for name, sha in sorted(folder.files.items())]
+        whole = hashlib.sha256("\n".join([str(out.absolute()), *files]).encode("utf-8", "surrogateescape"))
         return Batch(
             id=f"{at:%Y%m%dT%H%M%SZ}-{format}-{whole.hexdigest()[:8]}",
             format=format,
@@ -114,7 +123,7 @@ class Exporting:
             project_uid=self.project.uid,
             out=str(out.absolute()),
             counts=dict(folder.counts),
-            contents={content: known.get(content, ()) for content in seen if content},
+            held=bits_of(seen),
         )
 
     def _manifest(self, batch: Batch, filters: Filters) -> dict[str, Any]:

@@ -26,7 +26,9 @@ _making = threading.Lock()
 
 @cache
 def _made() -> Services:
-    return build_services(load_settings())
+    services = build_services(load_settings())
+    services.deletions.watch()
+    return services
 
 
 def shared_services() -> Services:

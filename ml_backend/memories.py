@@ -72,9 +72,15 @@ class Memories:
             return None
 
     def forget(self) -> None:
-        """Let go of all memories; the next question reads the samples that there are then."""
+        """Let go of the memories of samples that are not the same any more; the next question reads those that there are then.
+
+        Raises StoreError if the store does not answer: all are let go then.
+        """
         with self._lock:
+            known = dict(self._known)
             self._known.clear()
+            samples = self._store().samples
+            self._known |= {uid: one for uid, one in known.items() if samples.state(uid) == one.state}
 
     def _memory(self, project_uid: str) -> LayoutMemory | None:
         """The memory of a project; None where there is nothing to remember. New samples are added, the others are kept.

@@ -17,7 +17,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 from tempfile import mkdtemp
@@ -33,6 +33,7 @@ _ASIDE = ".part-"
 MOST_PAGES = 1_000
 _LARGEST = 200 * 1024 * 1024  # bytes of a file out of the bucket
 _UNUSED = 7 * 86_400.0  # seconds after which this machine's copy goes, where a bucket has the files
+_IN_MEMORY = 4  # decoded pages
 
 Load = Callable[[bytes], Generator[PageImage, None, None]]
 """A file's pages, upright, decoded one by one (``PageLoader.pages``)."""
@@ -75,40 +76,61 @@ class PageFiles:
 
     def get(self, content: str) -> tuple[bytes, ...]:
         """The files of a document's pages in their order; none where they are not kept."""
-        folder, files = self._place(content), list[bytes]()
-        with suppress(FileNotFoundError):
-            while len(files) < MOST_PAGES:
-                files.append((folder / str(len(files))).read_bytes())
-        return tuple(files) or self._brought(content)
+        return tuple(self._each(content))
 
-    def _brought(self, content: str) -> tuple[bytes, ...]:
+    def _each(self, content: str) -> Iterator[bytes]:
+        folder = self._place(content)
+        if self._bucket is not None and not folder.exists():
+            yield from self._brought(self._bucket, content)
+            return
+        with suppress(FileNotFoundError):
+            for number in range(MOST_PAGES):
+                yield (folder / str(number)).read_bytes()
+
+    def _brought(self, bucket: Bucket, content: str) -> list[bytes]:
         """The files out of the bucket, which are on this machine from then on; none while it does not answer."""
         files: list[bytes] = []
         try:
-            while self._bucket is not None and len(files) < MOST_PAGES:
-                data = self._bucket.get(f"{_prefix(content)}/{len(files)}", _LARGEST)
-                if data is None:
-                    break
+            while (
+                len(files) < MOST_PAGES
+                and (data := bucket.get(f"{_prefix(content)}/{len(files)}", _LARGEST)) is not None
+            ):
                 files.append(data)
             if files:
                 self._copy(content, files)
         except StorageError as error:
             log.warning("the pages of a document cannot be brought: %s", error)
-            return ()
+            return []
         except OSError as error:
             log.warning("the pages of a document cannot be kept here: %s", error.strerror)
-        return tuple(files)
+        return files
 
-    def pictures(self, content: str, load: Load) -> tuple[PageImage, ...]:
-        """The upright pages of a document; none where they are not kept, or are not what was confirmed.
+    def pictures(self, content: str, load: Load) -> Iterator[PageImage]:
+        """The upright pages of a document one by one; none where they are not kept, or are not what was confirmed.
 
-        Of a file with several pictures the first is the page, as in Label Studio's editor.
+        All pages are decoded before the first is given out, to be sure. A document of more than a few is decoded again then, so
+        that no more than these are ever in memory. Of a file with several pictures the first is the page, as in Label Studio's
+        editor.
+
+        Raises:
+            ImageRejected, OSError: the pages were taken away while they were given out.
         """
+        decoded, count = self._confirmed(content, load)
+        for number in range(count):
+            yield decoded.pop(0) if decoded else _first(load, (self._place(content) / str(number)).read_bytes())
+
+    def _confirmed(self, content: str, load: Load) -> tuple[list[PageImage], int]:
+        """The pages of a document, or none of them where they are many, and how many there are: 0 if they are not what was
+        confirmed."""
+        decoded, digests = list[PageImage](), list[str]()
         try:
-            pages = tuple(_first(load, data) for data in self.get(content))
+            for data in self._each(content):
+                page = _first(load, data)
+                digests.append(page.digest)
+                decoded = [*decoded, page] if len(digests) <= _IN_MEMORY else []
         except ImageRejected:
-            return ()
-        return pages if pages and content_of([page.digest for page in pages]) == content else ()
+            return [], 0
+        return (decoded, len(digests)) if digests and content_of(digests) == content else ([], 0)
 
     def contents(self) -> set[str]:
         """The documents whose files are kept. Raises StorageError where a bucket does not answer."""

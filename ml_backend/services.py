@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ml_backend.batches import BatchPredictor
 from ml_backend.credentials import Credentials, load_credentials
+from ml_backend.deletions import Deletions
 from ml_backend.document.version_names import version_name
 from ml_backend.exports.index import ExportIndex
 from ml_backend.images.loader import PageLoader
@@ -118,6 +119,7 @@ class Services:
     hints: Hints
     access: LabelStudioAccess
     lazy_store: LazyStore
+    deletions: Deletions
     interface: Callable[[str], Interface] = field(default=read_interface)
     following: Following | None = None
     forgetters: list[Callable[[], object]] = field(
@@ -139,10 +141,14 @@ class Services:
         return version_name(self.champions.version_of(project_uid), fingerprint, self.readers.mark(project_uid))
 
     def forget_answers(self) -> None:
-        """Let go of everything in this process that was read or answered: documents were deleted. It comes again when asked."""
+        """Let go of everything in this process that was answered or confirmed: documents were deleted. It comes when asked."""
         self.batches.forget()
         self.memories.forget()
-        self.champions.forget()
+
+    def tidy_memory(self) -> None:
+        """Let go of predictions that are too old, and of models whose files are others by now. Cheap, to be asked for often."""
+        self.batches.expire()
+        self.champions.forget_changed()
 
     def follow(self) -> None:
         """With a bucket: keep this process's copies as that has them, from now on."""
@@ -179,6 +185,7 @@ class Services:
     def close(self) -> None:
         if self.following is not None:
             self.following.close()
+        self.deletions.close()
         self.batches.close()
         self.pool.close()
         self.loader.close()
@@ -333,7 +340,7 @@ def build_services(
         observe=observe,
         reader=readers.mark,
     )
-    return Services(
+    services = Services(
         settings=settings,
         credentials=credentials,
         loader=loader,
@@ -347,4 +354,10 @@ def build_services(
         hints=make_hints(settings),
         access=access,
         lazy_store=store,
+        deletions=Deletions(
+            mark=lambda: store.get().projects.deletions(),
+            forget=lambda: services.forget_answers(),
+            tidy=lambda: services.tidy_memory(),
+        ),
     )
+    return services

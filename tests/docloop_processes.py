@@ -70,13 +70,16 @@ class Place:
             store.close()
 
     @contextmanager
-    def running(self, role: str) -> Iterator[subprocess.Popen[bytes]]:
-        """``docloop ROLE``, killed with its children at the end if it still runs; what it says is in ``ROLE.log``."""
+    def running(self, role: str, *before: str) -> Iterator[subprocess.Popen[bytes]]:
+        """``docloop ROLE``, killed with its children at the end if it still runs; what it says is in ``ROLE.log``.
+
+        ``before`` is a command that runs it, such as strace.
+        """
         self.folder.mkdir(parents=True, exist_ok=True)
         ours = {name: value for name, value in os.environ.items() if not name.startswith("DOCLOOP_")}
         with (self.folder / f"{role}.log").open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "docloop", role],
+                [*before, sys.executable, "-m", "docloop", role],
                 env={**ours, "OMP_NUM_THREADS": "1", **self.settings},
                 stdout=log,
                 stderr=subprocess.STDOUT,

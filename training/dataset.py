@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +13,7 @@ from ml_backend.errors import DocloopError, ModelRejected
 from ml_backend.store.records import RunRecord
 from ml_backend.store.release_records import SHORT, Release
 from ml_backend.store.store import Store
+from training.child import RunStopped
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,32 @@ class Dataset:
     release: Release
     samples: Sequence[Sample]
     notes: Mapping[str, Any] = field(default_factory=dict)
+
+
+def noted(
+    store: Store,
+    run: RunRecord,
+    specs: Sequence[FieldSpec],
+    newest: int,
+    begin: Callable[[str], None] = lambda release: None,
+) -> Dataset:
+    """As ``frozen``, with the release noted at the run: whoever deletes a document of it finds the runs that learn from it.
+
+    ``begin`` is told the release first, before it is noted. Whoever deletes marks the document in its releases, and then looks
+    at the runs; here the run is marked, and then looked at the release: one of the two always sees the other.
+
+    Raises:
+        ModelRejected: as ``frozen``.
+        RunStopped: the run is another's by now, or was cancelled.
+    """
+    while True:
+        dataset = frozen(store, run, specs, newest)
+        begin(dataset.release.id)
+        if not store.runs.learns_from(run.id, run.attempt, dataset.release.id):
+            raise RunStopped("run_stopped", "The training run was cancelled, or another process has it now.")
+        now = store.releases.get(run.project_uid, dataset.release.id)
+        if now is not None and not now.deleted:
+            return dataset
 
 
 def frozen(store: Store, run: RunRecord, specs: Sequence[FieldSpec], newest: int) -> Dataset:

@@ -22,7 +22,7 @@ from ml_backend.store.records import ProjectRecord, RunRecord
 from ml_backend.store.store import Store
 from training.confirmed_pages import ConfirmedPages
 from training.decide import Decision, Situation, decide
-from training.forgetting import forget_gone, forget_in_versions, forget_project, train_without
+from training.forgetting import forget_deleted, forget_project
 from training.pauses import Pauses
 from training.reconcile import Reconcile, ReconcileReport
 from training.rereading import Rereading
@@ -61,18 +61,15 @@ def look(
         SetupError: docloop knows another project by this number, of another Label Studio.
     """
     store = services.store
+    forget_deleted(services, now())  # what a look before this one did not come to, whether Label Studio answers or not
     project = services.access.client().project(project_id)
     interface = services.interface(project.label_config)
     _forget_earlier(services, project, now())
     record = remember(services, project, interface)
     sweep = sweep or now() - record.swept_at > SWEEP_EVERY
     reconciled = Reconcile(services.access.client(), store, project, interface, now()).run(sweep)
-    if store.releases.forget_gone(now()) and reconciled.documents_gone:
-        train_without(services, record, now())
     if reconciled.documents_gone or reconciled.swept:
-        forget_gone(services, now(), answers=reconciled.documents_gone > 0)
-    else:
-        forget_in_versions(services, now())
+        forget_deleted(services, now(), thoroughly=reconciled.swept)
     samples = _collect(services, project.uid, interface, pauses)
     if not samples.left:
         _count_from_what_is_left(store, project.uid)
@@ -93,21 +90,35 @@ def _forget_earlier(services: Services, project: Project, now: float) -> None:
     Only where the same Label Studio had shown it: in another one, project 1 is simply another project.
 
     Raises:
-        SetupError: ``another_label_studio``: the earlier one was seen from another address, or with another token.
+        SetupError: ``another_label_studio``: the earlier one was seen from another address, or with another token, or none of the
+            others that are known is there.
     """
     url, seen_as = services.settings.label_studio_url, services.access.client().identity
     for other in services.store.projects.all():
         if other.project_id != project.id or other.uid == project.uid:
             continue
+        others, why = seen_with(services.store, other), ""
         if other.seen_as != seen_as:
+            why = "that one was seen at another address or with another token"
+        elif others and not services.access.client().has_one_of(others):
+            why = "and none of the other projects that it knows is there"
+        if why:
             raise SetupError(
                 "another_label_studio",
-                f"Project {project.id} at {url} is not the project {other.project_id} “{other.title}” that docloop knows: "
-                "that one was seen at another address or with another token.",
+                f"Project {project.id} at {url} is not the project {other.project_id} “{other.title}” that docloop knows: {why}.",
                 "Check DOCLOOP_LABEL_STUDIO_URL and DOCLOOP_LABEL_STUDIO_TOKEN, or give this Label Studio a DOCLOOP_DATA_DIR "
                 f"of its own. If the earlier project is gone for good: docloop forget --project {other.project_id}.",
             )
         forget_project(services, other, now)
+
+
+def seen_with(store: Store, project: ProjectRecord) -> dict[int, str]:
+    """The other projects that docloop knows of the same Label Studio, uid by number: by them it is known again."""
+    return {
+        one.project_id: one.uid
+        for one in store.projects.all()
+        if one.seen_as == project.seen_as and one.project_id != project.project_id
+    }
 
 
 def _collect(services: Services, project_uid: str, interface: Interface, pauses: Pauses) -> SampleReport:

@@ -68,7 +68,7 @@ class Rereading:
     def _words(self, document_id: int, content: str, project_uid: str, interface: Interface) -> Document | None:
         """None where the pages cannot be had, or are others by now."""
         try:
-            if pictures := self.files.pictures(content, self.predictor.load):
+            if pictures := tuple(self.files.pictures(content, self.predictor.load)):
                 return self.predictor.read_pages(pictures, project_uid)
             document = self.store.documents.get(document_id)
             if document is None:

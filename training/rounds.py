@@ -21,7 +21,7 @@ from ml_backend.errors import ModelRejected
 from ml_backend.models.manifest import Manifest
 from ml_backend.store.records import RunRecord
 from ml_backend.store.store import Store
-from training.dataset import Dataset, frozen
+from training.dataset import Dataset, noted
 from training.gate import Candidate, Verdict, compare
 from training.metrics import judge_all
 from training.out_of_fold import answers_of, read_out_of_fold, write_out_of_fold
@@ -49,7 +49,8 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What a round works with; ``scans`` are the pages that its report shows."""
+    """What a round works with; ``scans`` are the pages that its report shows. ``begin`` is told the release that is learned from,
+    before anything of it is written down."""
 
     store: Store
     champions: Champions
@@ -58,6 +59,7 @@ class Round:
     progress: Progress = lambda stage, share: None
     seed: int = 0
     scans: Scans = no_scans
+    begin: Callable[[str], None] = lambda release: None
 
     def run(self, run: RunRecord) -> Outcome:
         """Train, judge, publish and, if it is measurably better, promote.
@@ -95,7 +97,7 @@ class Round:
 
     def _make(self, run: RunRecord, version: str) -> Manifest:
         self.progress("reading the samples", 0.0)
-        dataset = frozen(self.store, run, self.specs, MOST_SAMPLES)
+        dataset = noted(self.store, run, self.specs, MOST_SAMPLES, self.begin)
         return replace(self, specs=dataset.release.labels)._learn(run, version, dataset)  # those that its id is over
 
     def _learn(self, run: RunRecord, version: str, dataset: Dataset) -> Manifest:

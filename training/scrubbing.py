@@ -5,6 +5,8 @@ mends by, the pages of its report. All of that goes, document by document; what 
 weights, stays, and ``status`` lists the version as tainted. Nothing else of a version changes, so it answers other documents as
 it did, but for what only the deleted one could tell it.
 
+A version that does not verify can never be served, and nobody can say what its files hold: it goes as a whole.
+
 Level-triggered: a version says in its manifest how many documents were taken out of it, its release how many were deleted.
 """
 
@@ -22,7 +24,7 @@ from typing import Any
 from ml_backend.document.bio_tags import bare
 from ml_backend.document.fields import Field
 from ml_backend.document.json_form import fields_from_json
-from ml_backend.errors import DocloopError
+from ml_backend.errors import DocloopError, ModelRejected
 from ml_backend.models.manifest import Manifest
 from ml_backend.models.memory.files import FILE as MEMORY
 from ml_backend.models.registry import ModelRegistry
@@ -45,7 +47,7 @@ TAKEN_OUT, WHICH = "documents_taken_out", "documents_taken_out_sha256"
 def scrub(store: Store, registry: ModelRegistry, project_uid: str) -> list[str]:
     """Take deleted documents out of all versions of a project; the versions that were rewritten.
 
-    One that cannot be is logged, and tried again at the next look.
+    One that cannot be is logged, and tried again at the next look; one that does not verify is deleted.
     """
     tainted, done = store.releases.tainted(project_uid), list[str]()
     for manifest in registry.versions(project_uid) if tainted else []:
@@ -55,9 +57,32 @@ def scrub(store: Store, registry: ModelRegistry, project_uid: str) -> list[str]:
         try:
             registry.rewrite(project_uid, manifest.version, _Scrubbing(store, release, manifest).run)
             done.append(manifest.version)
+        except ModelRejected as error:
+            log.error("deleted documents are still in %s (%s)", manifest.version, error.code)
+            if _discarded(registry, project_uid, manifest.version):
+                log.warning(
+                    "it was a %s of %s, made from %s documents of release %s",
+                    *(manifest.kind, manifest.created_at, manifest.samples, manifest.release),
+                )
         except (DocloopError, OSError, ValueError, LookupError, TypeError, AttributeError) as error:
             log.error("deleted documents are still in %s (%s)", manifest.version, type(error).__name__)
+    for version in registry.broken(project_uid) if tainted else []:
+        _discarded(registry, project_uid, version)
     return done
+
+
+def _discarded(registry: ModelRegistry, project_uid: str, version: str) -> bool:
+    """Delete a version that does not verify; False where it does, or cannot be read or deleted just now."""
+    try:
+        fault = registry.discard(project_uid, version)
+    except (ModelRejected, OSError) as error:
+        log.error("deleted documents may still be in %s (%s)", version, type(error).__name__)
+        return False
+    if fault:
+        log.warning(
+            "project %s: %s was deleted, with what it had of deleted documents: %s", project_uid, version, fault
+        )
+    return bool(fault)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +78,8 @@ def _train(store: Store, run: RunRecord, progress: Progress, champions: Champion
     try:
         with PageLoader(children=1) as loader:
             scans = _scans(PageFiles(Path(order.data_dir) / PAGES), loader)
-            made = Round(store, champions, trainer, specs, progress, seed=run.number, scans=scans).run(run)
+            begin = partial(_begin, work, run.release)
+            made = Round(store, champions, trainer, specs, progress, run.number, scans, begin).run(run)
     except ModelRejected as error:
         store.runs.finish(run.id, run.attempt, "failed", time.time(), reason=str(error))
         _clear(work)
@@ -119,6 +121,13 @@ def _workplace(layout: Mapping[str, Any] | None, run: RunRecord) -> Path | None:
             _clear(other)
     mine.mkdir(parents=True, exist_ok=True, mode=0o700)
     return mine
+
+
+def _begin(work: Path | None, before: str, release: str) -> None:
+    """What the attempt before this one left is of the release ``before``: nothing of another one stays."""
+    if work is not None and release != before:
+        shutil.rmtree(work)  # an error ends this attempt, and the next one tries again
+        work.mkdir(mode=0o700)
 
 
 def _clear(work: Path | None) -> None:

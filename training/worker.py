@@ -30,9 +30,9 @@ from ml_backend.status import WORKER
 from ml_backend.store.holding import held
 from ml_backend.store.records import TrainingOptions
 from training.bringing import bring
-from training.forgetting import forget_project
+from training.forgetting import forget_deleted, forget_project
 from training.helping import Helper
-from training.look import look
+from training.look import look, seen_with
 from training.pauses import FIRST, Pauses
 from training.push import SUPERSEDED
 from training.push_job import PUSH_RUNNING, Pusher, build_ranking_services
@@ -74,6 +74,7 @@ class Worker:
         self._name = f"{WORKER}{socket.gethostname()}-{os.getpid()}"
         self._pusher = Pusher(services, me=self._name)
         self._next_discovery = clock()
+        self._next_forgetting = clock()
         self._polled: dict[int, float] = {}
         self._state = ""
         self._last_now, self._last_clock, self._reap_from = now(), clock(), 0.0
@@ -137,7 +138,8 @@ class Worker:
             self._reap_from = self._clock() + SILENCE
         self._last_now, self._last_clock = self._now(), self._clock()
         if self._clock() >= self._reap_from:
-            reap(self._services.store, self._now())
+            for run in reap(self._services.store, self._now()):
+                self._services.hints.leave(run.project_id)  # what it left is tidied by a look
 
     def _discover(self) -> None:
         """Follow every project whose webhook carries our secret: connected while no worker ran, or by hand."""
@@ -158,7 +160,11 @@ class Worker:
     def _poll(self) -> None:
         """Webhooks get lost, and some Label Studios may not call us at all: every followed project is looked at now and then."""
         every = self._services.settings.poll_seconds
-        for project in self._services.store.projects.all():
+        known = self._services.store.projects.all()
+        if not any(project.followed for project in known) and self._clock() >= self._next_forgetting:
+            self._next_forgetting = self._clock() + every
+            forget_deleted(self._services, self._now())  # elsewhere a look does that, but nobody looks at anything here
+        for project in known:
             last = self._polled.setdefault(project.project_id, self._clock() - every)
             if project.followed and self._clock() - last >= every:
                 self._polled[project.project_id] = self._clock()
@@ -281,7 +287,11 @@ class Worker:
         it; else it is left alone until a hint or ``docloop connect`` names it again, or a person has it forgotten."""
         services, label_studio = self._services, self._services.access.client()
         record = services.store.projects.by_number(project_id)
-        deleted = record is not None and record.seen_as == label_studio.identity and label_studio.deleted(project_id)
+        deleted = (
+            record is not None
+            and record.seen_as == label_studio.identity
+            and label_studio.deleted(project_id, seen_with(services.store, record))
+        )
         services.store.runs.answer(project_id)
         if record is not None and deleted:
             log.warning("project %s was deleted in Label Studio: docloop forgets it", project_id)
@@ -316,6 +326,7 @@ def run_worker(settings: Settings) -> None:
     queue = open_queue(settings.queue_url.get_secret_value(), settings.data_dir)
     memory = settings.training_memory_mb * 1_000_000
     supervisor = Supervisor(services.store, store_url(settings), Limits(memory=memory or default_memory()), stop)
+    services.deletions.watch()
     threading.Thread(target=_stop_predicting, args=(services, stop), name="stopper", daemon=True).start()
     try:
         log.info("The worker runs; data in %s.", settings.data_dir)

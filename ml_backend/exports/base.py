@@ -22,8 +22,9 @@ class Labelled:
     """A confirmed document with all that a trainer may want of it.
 
     ``document`` are its words as OCR read them, ``fields`` what was confirmed (those with a label), ``pictures`` gives the
-    upright RGB pages when it is called, or none where the files are not kept. ``content`` is the document's identity, by which
-    its ``split`` was drawn; file names are made of it.
+    upright RGB pages one by one when it is called, or none where the files are not kept; call it once. ``content`` is the
+    document's identity, by which its ``split`` was drawn; file names are made of it. ``number`` is the store's, for our own
+    index of exports alone.
     """
 
     content: str
@@ -31,7 +32,8 @@ class Labelled:
     line: GroundTruth
     document: Document
     fields: Sequence[Field]
-    pictures: Callable[[], Sequence[Image]]
+    pictures: Callable[[], Iterable[Image]]
+    number: int = 0
 
 
 class Exporter(Protocol):

@@ -1,6 +1,7 @@
 """The folder of an export while it is written: every file is hashed on its way, and nothing is there before all of it is.
 
-It is written aside, ends with the manifest, and appears by one rename. A kill leaves a folder whose name begins with a dot.
+It is written aside, ends with the manifest, and appears by one rename. A kill leaves a folder whose name begins with a dot,
+until the next export to the same place (``aside``).
 """
 
 from __future__ import annotations
@@ -8,14 +9,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from tempfile import mkdtemp
 from typing import Any, BinaryIO
 
 from ml_backend.errors import ExportRefused
+from ml_backend.exports.aside import folder_beside
 
 MANIFEST = "manifest.json"
 
@@ -87,15 +87,10 @@ def new_folder(out: Path) -> Iterator[ExportFolder]:
         OSError: the disk refused; nothing is left then.
     """
     refuse_existing(out)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(mkdtemp(prefix=f".{out.name}.part-", dir=out.parent))
-    try:
+    with folder_beside(out) as aside:
         yield ExportFolder(aside)
         aside.chmod(0o755)
         os.rename(aside, out)
-    except BaseException:
-        shutil.rmtree(aside, ignore_errors=True)
-        raise
 
 
 def publish_file(aside: Path, out: Path) -> None:

@@ -1,4 +1,10 @@
-"""The exports that were made, one JSON file each: what they hold by hash, so that a deletion can say which ones it touches."""
+"""The exports that were made, one JSON file each: which documents they hold by the store's numbers, so that a deletion can say
+which exports it touches.
+
+Numbers only: no text, no name and no hash of a document is here. Since the store never gives a number out twice, what was
+deleted cannot come back as another document. Numbers are bits of one integer, so that a look at a thousand exports of ten
+thousand documents each is a fraction of a second.
+"""
 
 from __future__ import annotations
 
@@ -7,20 +13,24 @@ import logging
 import os
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 log = logging.getLogger(__name__)
 
 _ID = re.compile(r"[0-9A-Za-z-]{1,80}")
+_HIGHEST = 1 << 31  # number of a document; more bits than that are a broken file
+
+There = Callable[[str], Collection[int]]
+"""The numbers of all documents of a project, by its uid (``Documents.numbers``)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One export. ``out`` is where it was written, ``contents`` are its documents that still exist, each with the store's
-    numbers of those that had it then; ``deleted`` counts those that do not exist any more: an export with any is *tainted*,
-    its files still hold what people had deleted."""
+    """One export. ``out`` is where it was written, ``held`` has the numbers of its documents that still exist (``bits_of``);
+    ``deleted`` counts those that do not exist any more: an export with any is *tainted*, its files still hold what people had
+    deleted."""
 
     id: str
     format: str
@@ -28,8 +38,21 @@ class Batch:
     project_uid: str
     out: str
     counts: Mapping[str, int]
-    contents: Mapping[str, tuple[int, ...]] = field(repr=False)
+    held: int = field(repr=False)
     deleted: int = 0
+
+    def without(self, there: int) -> Batch:
+        """The same export when only these documents still exist; this very one where nothing of it was deleted."""
+        gone = self.held & ~there
+        return replace(self, held=self.held & there, deleted=self.deleted + gone.bit_count()) if gone else self
+
+
+def bits_of(numbers: Collection[int]) -> int:
+    """Numbers of documents as bits: 2**n is set for each number n."""
+    bits = bytearray(max(numbers, default=0) // 8 + 1)
+    for number in numbers:
+        bits[number // 8] |= 1 << number % 8
+    return int.from_bytes(bits, "little")
 
 
 class ExportIndex:
@@ -44,7 +67,7 @@ class ExportIndex:
             raise ValueError(f"{batch.id!r} is not the id of an export")
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         aside = self._folder / f".{batch.id}.part"
-        aside.write_text(json.dumps(asdict(batch)), encoding="utf-8")
+        aside.write_text(json.dumps({**asdict(batch), "held": _packed(batch.held)}), encoding="utf-8")
         os.replace(aside, self._folder / f"{batch.id}.json")
 
     def all(self, project_uid: str | None = None) -> list[Batch]:
@@ -53,28 +76,39 @@ class ExportIndex:
         mine = [batch for batch in found if project_uid in (None, batch.project_uid)]
         return sorted(mine, key=lambda batch: (batch.created_at, batch.id), reverse=True)
 
-    def forget_gone(self, there: Callable[[Collection[int]], Collection[int]]) -> int:
-        """Take out what no document has any more; how many exports are tainted by that.
+    def forget_gone(self, there: There) -> int:
+        """Take out the documents that do not exist any more; how many exports are tainted by that.
 
-        ``there`` says which of these documents still exist. It goes by documents, not by contents: one whose data were changed
-        has other pages now, and is not deleted.
+        It compares, so it may be asked at any time; a project is asked for once, and only while an export holds some of it.
         """
-        tainted = 0
+        tainted, known = 0, dict[str, int]()
         for batch in self.all():
-            left_documents = set(there({number for numbers in batch.contents.values() for number in numbers}))
-            left = {content: numbers for content, numbers in batch.contents.items() if left_documents & set(numbers)}
-            if missing := len(batch.contents) - len(left):
-                changed = asdict(batch) | {"contents": left, "deleted": batch.deleted + missing}
-                self.add(Batch(**changed))
+            if batch.held and batch.project_uid not in known:
+                known[batch.project_uid] = bits_of(there(batch.project_uid))
+            left = batch.without(known.get(batch.project_uid, 0))
+            if left is not batch:
+                self.add(left)
                 tainted += 1
         return tainted
+
+
+def _packed(held: int) -> str:
+    """``65:1f``: the lowest number, and the bits from there on."""
+    lowest = max(0, (held & -held).bit_length() - 1)
+    return f"{lowest}:{held >> lowest:x}"
+
+
+def _unpacked(text: str) -> int:
+    lowest, _, bits = text.partition(":")
+    if int(lowest) > _HIGHEST:
+        raise ValueError("no document has such a number")
+    return int(bits, 16) << int(lowest)
 
 
 def _read(path: Path) -> Batch | None:
     try:
         value: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        contents = {str(content): tuple(map(int, numbers)) for content, numbers in value["contents"].items()}
-        return Batch(**{**value, "contents": contents})
+        return Batch(**{**value, "held": _unpacked(value["held"])})
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         log.warning("%s is not an export's entry", path.name)
         return None

@@ -21,8 +21,11 @@ _PACKING = 3  # of zlib: on scans a third of the time of the usual 6, and no lar
 
 
 def pages_of(document: Labelled) -> Iterator[tuple[int, Page, Image]]:
-    """Number, words and picture of each page."""
-    for number, (page, picture) in enumerate(zip(document.document.pages, document.pictures(), strict=False)):
+    """Number, words and picture of each page; one that was let go is not held here (``zip`` would, in its tuple)."""
+    pictures = iter(document.pictures())
+    for number, page in enumerate(document.document.pages):
+        if (picture := next(pictures, None)) is None:
+            return
         yield number, page, picture
 
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import islice
+from typing import TYPE_CHECKING
 
 from ml_backend.document.fields import FieldSpec
 from ml_backend.exports.base import Exporter, Labelled
 from ml_backend.exports.folder import ExportFolder
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 
 def ready(
@@ -19,11 +24,11 @@ def ready(
     asked = {spec.label for spec in labels}
     for document in documents:
         if exporter.needs_pictures:
-            pictures = document.pictures()
-            if not pictures:
+            pictures = _some(document.pictures())
+            if pictures is None:
                 folder.count("without_pictures")
                 continue
-            document = replace(document, pictures=partial(tuple, pictures))
+            document = replace(document, pictures=pictures)
         known = [field for field in document.fields if field.label in asked]
         placed = [field for field in known if 0 <= field.page < len(document.document.pages)]
         if lost := len(document.fields) - len(known):
@@ -31,3 +36,15 @@ def ready(
         if lost := len(known) - len(placed):
             folder.count("fields_without_page", lost)
         yield replace(document, fields=placed)
+
+
+def _some(pictures: Iterable[Image]) -> Callable[[], Iterable[Image]] | None:
+    """The same pictures, of which only the first was decoded; nothing is held once it was given out. None where there is none."""
+    pages = iter(pictures)
+    first = list(islice(pages, 1))
+    return partial(_joined, first, pages) if first else None
+
+
+def _joined(first: list[Image], pages: Iterator[Image]) -> Iterator[Image]:
+    yield first.pop()  # ``chain`` would hold it to the end
+    yield from pages

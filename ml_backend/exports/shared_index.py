@@ -12,7 +12,7 @@ from ml_backend.storage import Bucket
 
 log = logging.getLogger(__name__)
 
-_LARGEST = 100_000_000  # bytes of an entry, which lists documents by hash
+_LARGEST = 100_000_000  # bytes of an entry, which lists documents by number
 _PREFIX = "index"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from unicodedata import normalize
 
 from ml_backend.store.counts import Misread
 
@@ -15,14 +16,14 @@ def confused_characters(texts: Iterable[Misread]) -> Counter[tuple[str, str]]:
     """How often OCR read one character (or none: "") where another one (or none) stands.
 
     Each final text is aligned with what was shown or with what OCR reads in the box, whichever is nearer; where neither is like
-    it, nothing can be told.
+    it, nothing can be told. An accent that is a character of its own in one text and none in the other is no difference (NFC).
     """
     from rapidfuzz.distance import Levenshtein
 
     found: Counter[tuple[str, str]] = Counter()
     for one in texts:
-        meant = one.final_value[:COMPARED]
-        candidates = [text[:COMPARED] for text in (one.predicted_value, one.ocr_text) if text]
+        meant = normalize("NFC", one.final_value[:COMPARED])
+        candidates = [normalize("NFC", text[:COMPARED]) for text in (one.predicted_value, one.ocr_text) if text]
         read = max(candidates, key=lambda text: Levenshtein.normalized_similarity(text, meant), default="")
         if Levenshtein.normalized_similarity(read, meant) < ALIKE:
             continue

@@ -11,7 +11,17 @@ from ml_backend.exports.ground_truth import GroundTruth
 
 _YES_NO = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 _NUMBER = re.compile(r"[0-9]{1,18}")
-NAMES = ("approved_only", "has_corrections", "since", "until", "fields", "model_version", "annotator", "limit")
+NAMES = {
+    "approved_only": "true (the default), or false: also what was skipped, or what nobody looked at",
+    "has_corrections": "true: the prediction was corrected; false: it was right, or there was none",
+    "since": "reviewed at this time or later, such as 2026-01-31 or 2026-01-31T08:00:00+01:00; UTC where it does not say",
+    "until": "reviewed before this time",
+    "fields": "labels with commas between them: their fields and corrections alone, of documents that have any",
+    "model_version": "the version whose prediction was shown",
+    "annotator": "who reviewed it: Label Studio's number of the person",
+    "limit": "this many documents at most",
+}
+"""What can be asked for, with a line for people."""
 
 
 @dataclass(frozen=True, slots=True)

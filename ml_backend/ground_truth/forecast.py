@@ -9,9 +9,12 @@ squares finds theirs well from few points (Figueroa et al. 2012). A single best 
 of versions was judged on a handful of documents. So curves are drawn (Monte Carlo, seeded): slopes and floors from 0 to 1, and
 for ``FLAT`` of them no slope at all, for ``BOTTOMLESS`` no floor. Each is weighed by its least squares to the versions' errors
 (of their logarithms, with binomial standard errors, and some luck), and the forecast is what the weighed curves say. Versions
-were judged partly on the same documents, so their errors may rise and fall together: how much is drawn, too.
+were judged partly on the same documents, so their errors may rise and fall together: how much is drawn, too. The standard errors
+are those of the curve, not of the errors seen (iteratively reweighted least squares): else an error that is high by chance counts
+as a certain one, and an early one of those makes the curve fall.
 
-What is said is bounded: nothing beyond twice the documents of today, and nothing where the curves disagree.
+What is said is bounded: nothing beyond twice the documents of today, nothing where the curves disagree, and nothing where no
+curve goes through the points.
 """
 
 from __future__ import annotations
@@ -42,7 +45,9 @@ FLAT = 0.3  # of the curves have no slope: so many learners are at their end bef
 BOTTOMLESS = 0.5  # of the curves have no floor: half of the belief, until the points speak for one
 TOGETHER = 0.3  # correlation of the errors of one document's fields (Kish 1965: the design effect)
 LUCK = 0.05  # of its error, by which a version is better or worse for the documents it happened to learn from
+UNLIKELY = 3.09  # standard deviations: the best curve fits worse than that once in 1,000 times, if there is a curve
 DRAWN, KEPT = 20_000, 4_000
+_TURNS = 3  # of reweighting; more change nothing
 _SHARED = (0.0, 0.3, 0.6, 0.9)  # how alike two versions err on the same document
 
 State = Literal["forecast", "no more to gain", "not enough evidence"]
@@ -65,12 +70,14 @@ class Point:
 class Forecast:
     """What ``more`` documents bring: ``gain`` (the median), ``low`` and ``high`` (the 80 % interval), all in F1.
 
+    ``documents`` are those confirmed when the newest version was made: ``more`` counts from there, and ``f1`` is what it had.
     ``label`` "" is over all fields. Without evidence, ``missing`` says what would be one, and the figures are 0.
     """
 
     label: str
     state: State
     versions: int
+    documents: int = 0
     more: int = 0
     gain: float = 0.0
     low: float = 0.0
@@ -100,7 +107,13 @@ def forecasts(versions: Sequence[Manifest], seed: int = 0) -> list[Forecast]:
     newest = versions[-1] if versions else None
     alike = [one for one in versions if newest and one.kind == newest.kind and set(one.labels) == set(newest.labels)]
     labels = sorted({label for one in alike for label in _figures(one).get("labels", {}) if label in one.labels})
-    return [forecast([p for one in alike if (p := point_of(one, label))], label, seed) for label in ("", *labels)]
+    return [forecast(_curve(alike, label), label, seed) for label in ("", *labels)]
+
+
+def _curve(versions: Sequence[Manifest], label: str) -> list[Point]:
+    """The points of a label, but for those of more documents than the newest has: some were deleted since."""
+    points = [point for one in versions if (point := point_of(one, label))]
+    return [one for one in points if one.documents <= points[-1].documents]
 
 
 def point_of(version: Manifest, label: str = "") -> Point | None:
@@ -122,33 +135,31 @@ def point_of(version: Manifest, label: str = "") -> Point | None:
 
 
 def forecast(points: Sequence[Point], label: str = "", seed: int = 0) -> Forecast:
-    """What more documents bring, by the learning curve through ``points``."""
+    """What more documents bring, by the learning curve through ``points``; of two with as many documents the last one counts."""
     points = sorted({one.documents: one for one in points}.values(), key=lambda one: one.documents)
+    now = points[-1].documents if points else 0
     if len(points) < LEAST_VERSIONS:
         missing = f"{len(points)} of the {LEAST_VERSIONS} judged versions that a curve needs; each training adds one"
-        return Forecast(label, "not enough evidence", len(points), missing=missing)
-    import numpy as np
-
-    now = points[-1].documents
-    curves = _curves(points, seed)
-    f1 = 1 - points[-1].error
-
-    def gains(more: int) -> tuple[float, float, float]:
-        low, middle, high = np.quantile(_gains(curves, more / now), (LOW, 0.5, HIGH))
-        return float(low), float(middle), float(high)
-
-    more = _fewest(lambda number: gains(number)[1] >= AIM, now)
-    low, gain, high = gains(more)
+        return Forecast(label, "not enough evidence", len(points), now, missing=missing)
+    curves, f1 = _curves(points, seed), 1 - points[-1].error
+    if not curves.fit:
+        missing = (
+            f"{len(points)} versions differ by more than chance can and follow no learning curve;"
+            " were documents or labels changed?"
+        )
+        return Forecast(label, "not enough evidence", len(points), now, f1=f1, missing=missing)
+    more = _fewest(lambda number: curves.gain(number / now)[1] >= AIM, now)
+    low, gain, high = curves.gain(more / now)
     if gain >= SMALLEST and low >= FIRM * gain:
-        return Forecast(label, "forecast", len(points), more, gain, low, high, f1)
-    low, gain, high = gains(now)
-    if high < WORTH or points[-1].error == 0:
-        return Forecast(label, "no more to gain", len(points), now, gain, low, high, f1)
+        return Forecast(label, "forecast", len(points), now, more, gain, low, high, f1)
+    low, gain, high = curves.gain(1.0)
+    if high < WORTH:
+        return Forecast(label, "no more to gain", len(points), now, now, gain, low, high, f1)
     missing = (
         f"{len(points)} versions, the newest judged by {points[-1].judged} documents, differ by no more than chance can;"
         f" one made at about {math.ceil(TELLING * now)} documents will tell more"
     )
-    return Forecast(label, "not enough evidence", len(points), f1=f1, missing=missing)
+    return Forecast(label, "not enough evidence", len(points), now, f1=f1, missing=missing)
 
 
 def _fewest(enough: Callable[[int], bool], most: int) -> int:
@@ -160,42 +171,74 @@ def _fewest(enough: Callable[[int], bool], most: int) -> int:
     return low
 
 
-def _curves(points: Sequence[Point], seed: int) -> tuple[Floats, Floats, Floats]:
-    """Error today, slope and floor of ``KEPT`` curves, drawn by how well they fit."""
+@dataclass(frozen=True, slots=True)
+class _Curves:
+    """``KEPT`` curves, as often as they are likely: error today, slope and floor. ``fit``: one of all goes through the points."""
+
+    error: Floats
+    steep: Floats
+    floor: Floats
+    fit: bool
+
+    def gain(self, share: float) -> tuple[float, float, float]:
+        """What ``share`` more documents bring, in F1: low end, median and high end."""
+        import numpy as np
+
+        gains = self.error * (1 - self.floor) * (1 - (1 + share) ** -self.steep)
+        low, middle, high = np.quantile(gains, (LOW, 0.5, HIGH))
+        return float(low), float(middle), float(high)
+
+
+def _curves(points: Sequence[Point], seed: int) -> _Curves:
+    """Draw curves by how well they fit."""
     import numpy as np
 
     dice = np.random.default_rng(seed)
     documents, judged, fields, error = (np.array(column, float) for column in zip(*map(_row, points), strict=True))
-    middle = (error * fields + 0.5) / (fields + 1)  # never 0, whose logarithm is none
-    deviation = np.sqrt((1 - middle) / (middle * fields))  # of the logarithm
     steep = dice.uniform(0, 1, DRAWN) * (dice.random(DRAWN) >= FLAT)
     floor = dice.uniform(0, 1, DRAWN) * (dice.random(DRAWN) >= BOTTOMLESS)
-    left = np.log(middle) - np.log(
-        (1 - floor)[:, None] * (documents / documents[-1]) ** -steep[:, None] + floor[:, None]
-    )
+    shape = np.log((1 - floor)[:, None] * (documents / documents[-1]) ** -steep[:, None] + floor[:, None])
+    seen = (error * fields + 0.5) / (fields + 1)  # never 0, whose logarithm is none
+    luck, expected = dice.standard_normal(DRAWN), seen
+    for _ in range(_TURNS):
+        deviation = np.sqrt((1 - expected) / (expected * fields))  # of the logarithm
+        squares, level, spread, weight = _fits(np.log(seen) - shape, deviation, judged)
+        level = level + luck * spread
+        chance = np.exp(weight - weight.max())
+        chance /= chance.sum()
+        expected = np.minimum(np.exp(chance @ (level[:, None] + shape)), 0.99)
+    kept = dice.choice(DRAWN, KEPT, p=chance)
+    fit = bool(squares.min() <= _most(len(points) - 1))
+    return _Curves(np.minimum(np.exp(level[kept]), 1.0), steep[kept], floor[kept], fit)
+
+
+def _fits(left: Floats, deviation: Floats, judged: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+    """Of each curve: the weighted squares that its best level leaves, that level with its standard deviation, and the logarithm
+    of how likely it is. Rows of ``left`` are curves: the logarithms of the errors, less the curve's shape.
+    """
+    import numpy as np
+
     same = np.sqrt(np.minimum.outer(judged, judged) / np.maximum.outer(judged, judged))
-    fit, level = np.empty(DRAWN), np.empty(DRAWN)
+    squares, level, spread, weight = (np.empty(len(left)) for _ in range(4))
     for start, shared in enumerate(_SHARED):
         mine = slice(start, None, len(_SHARED))
         correlation = shared * same
         np.fill_diagonal(correlation, 1.0)
-        covariance = correlation * np.outer(deviation, deviation) + np.diag(np.full(len(points), LUCK**2))
+        covariance = correlation * np.outer(deviation, deviation) + np.diag(np.full(len(judged), LUCK**2))
         weights = np.linalg.inv(covariance)
         certain = weights.sum()
-        best = left[mine] @ weights.sum(axis=1) / certain  # the level that fits a curve best, by least squares
-        rest = left[mine] - best[:, None]
-        squares = np.einsum("ij,jk,ik->i", rest, weights, rest)
-        fit[mine] = -(squares + np.linalg.slogdet(covariance)[1] + math.log(certain)) / 2
-        level[mine] = best + dice.standard_normal(len(best)) / math.sqrt(certain)
-    chance = np.exp(fit - fit.max())
-    kept = dice.choice(DRAWN, KEPT, p=chance / chance.sum())
-    return np.minimum(np.exp(level[kept]), 1.0), steep[kept], floor[kept]
+        level[mine] = left[mine] @ weights.sum(axis=1) / certain
+        rest = left[mine] - level[mine, None]
+        squares[mine] = ((rest @ weights) * rest).sum(axis=1)
+        spread[mine] = 1 / math.sqrt(certain)
+        weight[mine] = -(squares[mine] + np.linalg.slogdet(covariance)[1] + math.log(certain)) / 2
+    return squares, level, spread, weight
 
 
-def _gains(curves: tuple[Floats, Floats, Floats], share: float) -> Floats:
-    """What each curve says that ``share`` more documents bring, in F1."""
-    error, steep, floor = curves
-    return error * (1 - floor) * (1 - (1 + share) ** -steep)
+def _most(freedom: int) -> float:
+    """The squares (chi-square) that chance leaves but once in 1,000 times (Wilson and Hilferty 1931)."""
+    share = 2 / (9 * freedom)
+    return freedom * (1 - share + UNLIKELY * math.sqrt(share)) ** 3
 
 
 def _row(point: Point) -> tuple[float, float, float, float]:

@@ -42,16 +42,16 @@ def labelled(
             line = lines.get(number)
             line = only(line, filters.labels) if line is not None and filters.labels else line
             if line is not None and filters.take(line):
-                yield _labelled(sample, line, filters.labels, _pictures(files, sample.content, load))
+                yield _labelled(number, sample, line, filters.labels, _pictures(files, sample.content, load))
                 left = None if left is None else left - 1
 
 
 def _labelled(
-    sample: Sample, line: GroundTruth, labels: Sequence[str], pictures: Callable[[], Sequence[Image]]
+    number: int, sample: Sample, line: GroundTruth, labels: Sequence[str], pictures: Callable[[], Iterator[Image]]
 ) -> Labelled:
     fields = [field for field in sample.fields if not labels or field.label in labels]
-    return Labelled(sample.content, split_of(sample.content), line, sample.document, fields, pictures)
+    return Labelled(sample.content, split_of(sample.content), line, sample.document, fields, pictures, number)
 
 
-def _pictures(files: PageFiles, content: str, load: Load) -> Callable[[], Sequence[Image]]:
-    return lambda: [page.image for page in files.pictures(content, load)]
+def _pictures(files: PageFiles, content: str, load: Load) -> Callable[[], Iterator[Image]]:
+    return lambda: (page.image for page in files.pictures(content, load))

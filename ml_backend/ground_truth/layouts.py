@@ -17,7 +17,7 @@ ALIKE = 0.4  # of the numbers that are not 0 in both must be equal: see docs/sta
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Documents that look alike. ``edits`` is corrections a document; with none confirmed yet, what others need at first.
+    """Documents that look alike. ``edits`` is corrections a document; where nobody corrected any yet, what others need.
 
     ``example`` is a document to open: an open one if there is any. ``known`` is a confirmed one, or None.
     """
@@ -39,7 +39,7 @@ def layouts(documents: Sequence[SignedDocument]) -> list[Layout]:
     groups = group(documents)
     known = [one.edits for one in documents if one.edits is not None]
     mean = sum(known) / len(known) if known else 0.0
-    found = [_layout(some, mean) for some in groups if len(some) > 1 or some[0].edits is None]
+    found = [_layout(some, mean) for some in groups if len(some) > 1 or not some[0].approved]
     needing = [one for one in found if one.edits > 0]
     return sorted(needing, key=lambda one: (-one.edits, one.confirmed, -one.open, one.example.task_id))
 
@@ -68,8 +68,9 @@ def group(documents: Sequence[SignedDocument]) -> list[list[SignedDocument]]:
 
 
 def _layout(some: Sequence[SignedDocument], mean: float) -> Layout:
-    confirmed = [one for one in some if one.edits is not None]
-    waiting = [one for one in some if one.open and one.edits is None]
-    edits = (sum(one.edits or 0 for one in confirmed) + mean) / (len(confirmed) + 1)
+    confirmed = [one for one in some if one.approved]
+    waiting = [one for one in some if one.open and not one.approved]
+    known = [one.edits for one in some if one.edits is not None]
+    edits = (sum(known) + mean) / (len(known) + 1)
     example = waiting[0] if waiting else some[0]
     return Layout(len(some), len(confirmed), len(waiting), edits, example, confirmed[0] if confirmed else None)

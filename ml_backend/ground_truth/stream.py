@@ -14,11 +14,12 @@ skipped, unreviewed   why a line is not approved
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64decode
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from ml_backend.document.times import utc
 from ml_backend.exports.ground_truth import GroundTruth, SourceKind, field_of
@@ -37,9 +38,14 @@ def ground_truth(store: Store, project_uid: str, data_key: str, filters: Filters
     Raises:
         StoreError: the store does not answer.
     """
-    lines = (line for batch in _batches(store, project_uid) for line in lines_of(store, batch, data_key).values())
-    cut = (only(line, filters.labels) for line in lines) if filters.labels else lines
-    return islice((line for line in cut if filters.take(line)), filters.limit)
+    return (line for _, line in numbered(store, project_uid, data_key, filters))
+
+
+def numbered(store: Store, project_uid: str, data_key: str, filters: Filters) -> Iterator[tuple[int, GroundTruth]]:
+    """The same lines, each with the store's number of its document."""
+    lines = (pair for batch in _batches(store, project_uid) for pair in lines_of(store, batch, data_key).items())
+    cut = ((number, only(line, filters.labels)) for number, line in lines) if filters.labels else lines
+    return islice((pair for pair in cut if filters.take(pair[1])), filters.limit)
 
 
 def _batches(store: Store, project_uid: str) -> Iterator[list[DocumentRecord]]:
@@ -104,9 +110,24 @@ def _source(data: Mapping[str, Any], data_key: str) -> tuple[str, SourceKind]:
     """The name of the document's file, and what it is."""
     value = data.get(data_key)
     first = value[0] if isinstance(value, list) and value else value
-    url = urlsplit(first) if isinstance(first, str) else urlsplit("")
+    scheme, path = _address(first) if isinstance(first, str) else ("", "")
     known = data.get("filename")
-    name = known if isinstance(known, str) and known else unquote(url.path.rpartition("/")[2])
+    name = known if isinstance(known, str) and known else path.rpartition("/")[2]
     if name.lower().endswith(".pdf"):
         return name, "pdf"
-    return name, "url" if url.scheme in ("http", "https", "s3", "gs") else "image"
+    return name, "url" if scheme in ("http", "https", "s3", "gs") else "image"
+
+
+def _address(text: str) -> tuple[str, str]:
+    """Scheme and path of a file; Label Studio's own addresses name local files and those of a storage in their query."""
+    try:
+        url = urlsplit(text)
+        asked, path = dict(parse_qsl(url.query)), url.path.rstrip("/")
+        if path.endswith("/data/local-files"):
+            return "", asked.get("d", "")
+        if path.endswith("/resolve") and "fileuri" in asked:
+            stored = urlsplit(urlsafe_b64decode(asked["fileuri"] + "==").decode())
+            return stored.scheme, stored.path
+        return ("", "") if url.scheme == "data" else (url.scheme, unquote(url.path))
+    except ValueError:  # no address at all
+        return "", ""

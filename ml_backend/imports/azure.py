@@ -16,6 +16,7 @@ from typing import Any
 
 from ml_backend.errors import ExportRefused
 from ml_backend.imports.base import (
+    MOST_FIELDS,
     BadRow,
     Row,
     TruthField,
@@ -51,6 +52,8 @@ class Azure:
             asked = _asked(folder, str(PurePosixPath(name).parent / _FIELDS))
             labels = items(mapping(parsed(folder.read(name)), "the file").get("labels"), "labels")
             fields = [field for one in labels for field in _fields(mapping(one, "a label"), asked)]
+            if len(fields) > MOST_FIELDS:
+                raise malformed(f"it must have at most {MOST_FIELDS:,} fields")
             beside = name.removesuffix(_LABELS)
             yield Row(name, (beside, PurePosixPath(beside).name), tuple(fields))
         except ExportRefused as error:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 MOST_FIELDS = 5_000  # of one document
 _LONGEST_TEXT, _LONGEST_LABEL = 10_000, 200
 _LARGEST = 1e6  # a coordinate, in pixels
+LARGEST_ID = 2**63 - 1  # of a person; Label Studio counts them all
 _BEYOND = 0.02  # of the page's side: what a box may stand out, by rounding and by careless drawing
 
 
@@ -150,9 +151,9 @@ def number(value: Any, what: str) -> float:
     return float(value)
 
 
-def whole(value: Any, what: str) -> int:
-    """A whole number from 0 to the largest coordinate. Raises ExportRefused."""
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _LARGEST:
+def whole(value: Any, what: str, most: int = int(_LARGEST)) -> int:
+    """A whole number from 0 to ``most``. Raises ExportRefused."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= most:
         raise malformed(f"{what} must be a whole number")
     return value
 

@@ -55,7 +55,7 @@ class TruthFolder:
             # A pipe would be waited for without O_NONBLOCK; what was opened is what is looked at.
             handle = os.open(target, os.O_RDONLY | os.O_NONBLOCK)
         except (OSError, RuntimeError, ValueError):  # RuntimeError: links in a circle
-            raise refused("truth_file_missing", f"There is no file {name!r} in the folder.") from None
+            raise refused("truth_file_missing", f"There is no file {name!r} in the folder that can be read.") from None
         about = os.fstat(handle)
         if not stat.S_ISREG(about.st_mode) or about.st_size > most:
             os.close(handle)

@@ -8,6 +8,7 @@ from typing import Any
 
 from ml_backend.errors import ExportRefused
 from ml_backend.imports.base import (
+    LARGEST_ID,
     BadRow,
     Row,
     TruthField,
@@ -65,7 +66,7 @@ def _row(where: str, line: dict[str, Any]) -> Row:
         tuple(map(_field, items(line.get("final_result"), "final_result"))),
         content=content,
         blank=True,
-        reviewed_by="" if by is None else str(whole(by, "reviewed_by")),
+        reviewed_by="" if by is None else str(whole(by, "reviewed_by", LARGEST_ID)),
         reviewed_at=text(line.get("reviewed_at", ""), "reviewed_at", 40),
     )
 

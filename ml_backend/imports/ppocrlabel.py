@@ -62,12 +62,12 @@ def _is_lines(name: str) -> bool:
 def _confirmed(folder: TruthFolder, name: str) -> set[str] | None:
     """Names of the pictures that a person has confirmed, without the folders of the machine that it was; None: no such file."""
     try:
-        rows = [line for _, line in folder.lines(name) if isinstance(line, bytes)]
+        rows = folder.read(name).decode("utf-8-sig", "replace").split("\n")
     except ExportRefused as error:
         if error.code == "truth_file_missing":
             return None
         raise
-    pairs = [row.decode("utf-8", "replace").rpartition("\t") for row in rows]
+    pairs = [row.rpartition("\t") for row in rows]
     return {_last(path) for path, _, state in pairs if state.strip() == "1"}
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from ml_backend.label_studio.refusals import HAS_NONE, NO_SUCH_THING, PROJECT_GO
 
 _PAGE = 500
 _PLAIN = frozenset({"id", "data", "created_at", "updated_at"})  # of a task, without anything joined
+AGAIN = 5.0  # seconds until it is asked once more whether a project is gone
 _GET_RETRIES = 2  # a repeated GET changes nothing; a repeated import would store everything twice
 UNCERTAINTY = "Uncertainty sampling"
 
@@ -189,30 +191,53 @@ class LabelStudio:
         with self.reading(path):
             return Project.of(body)
 
-    def deleted(self, project_id: int) -> bool:
+    def deleted(self, project_id: int, others: Mapping[int, str], again: float | None = None) -> bool:
         """Whether a project that this token has seen is gone for certain: Label Studio itself says in its own words that it has
         none, and the list of all projects that the token sees is whole and does not have it. A proxy's 404 says neither.
+
+        It is asked twice, ``again`` seconds apart (None: ``AGAIN``). And it must be the Label Studio that was known: one of the
+        ``others`` (uid by number) is there as it was; where no other is known, at least some project is. An empty database in
+        the place of the one that was is not believed.
 
         Raises:
             LabelStudioError: it cannot be reached, or refuses.
         """
+        if not self._has_none(project_id, others):
+            return False
+        time.sleep(AGAIN if again is None else again)
+        return self._has_none(project_id, others)
+
+    def _has_none(self, project_id: int, others: Mapping[int, str]) -> bool:
         try:
             self.call("GET", f"api/projects/{project_id}/")
             return False
         except LabelStudioError as error:
             if error.code != HAS_NONE:
                 return False
-        seen, page = set[int](), 0
+        seen = self._uids()
+        if seen is None or project_id in seen:
+            return False
+        return any(seen.get(number) == uid for number, uid in others.items()) if others else bool(seen)
+
+    def has_one_of(self, known: Mapping[int, str]) -> bool:
+        """Whether one of these projects (uid by number) is there as it was. Raises LabelStudioError."""
+        seen = self._uids() or {}
+        return any(seen.get(number) == uid for number, uid in known.items())
+
+    def _uids(self) -> dict[int, str] | None:
+        """All projects that the token sees, uid by number; None where the list is not whole."""
+        seen, page = dict[int, str](), 0
         while True:
             page += 1
             body = self.call("GET", "api/projects/", page=page, page_size=100)
             with self.reading("api/projects/"):
-                new, count = {int(one["id"]) for one in body["results"]} - seen, int(body["count"])
+                listed = [Project.of(one) for one in body["results"]]
+                new, count = {one.id: one.uid for one in listed if one.id not in seen}, int(body["count"])
             seen |= new
-            if project_id in seen or (not new and len(seen) < count):  # there it is, or there are more than it shows
-                return False
             if len(seen) >= count:
-                return True
+                return seen
+            if not new:
+                return None
 
     def find_project(self, title: str) -> Project | None:
         """The oldest project with exactly this title."""

@@ -10,11 +10,10 @@ from typing import Any
 ECHO = "docloop doctor "  # what the titles of the doctor's own projects begin with; twelve hexadecimal digits follow
 _ECHO = re.compile(rf"{ECHO}([0-9a-f]{{12}})", re.ASCII)
 START_TRAINING = "START_TRAINING"
-TASKS_DELETED = "TASKS_DELETED"
 KNOWN_ACTIONS = frozenset(
     {
         "ANNOTATION_CREATED", "ANNOTATION_UPDATED", "ANNOTATIONS_CREATED", "ANNOTATIONS_DELETED",
-        "TASKS_CREATED", TASKS_DELETED, "PROJECT_UPDATED", START_TRAINING,
+        "TASKS_CREATED", "TASKS_DELETED", "PROJECT_UPDATED", START_TRAINING,
     }
 )  # fmt: skip
 

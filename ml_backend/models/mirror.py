@@ -19,8 +19,8 @@ from pathlib import Path
 
 from ml_backend.errors import ModelRejected
 from ml_backend.models.manifest import MANIFEST, MAX_MANIFEST, Manifest, check_file, check_project
-from ml_backend.models.pointer import BASELINE, Pointer
-from ml_backend.models.registry import ASIDE, LOCK_SECONDS, PATIENCE, POINTER, ModelRegistry, remove, shared
+from ml_backend.models.pointer import BASELINE, POINTER, Pointer
+from ml_backend.models.registry import ASIDE, LOCK_SECONDS, PATIENCE, ModelRegistry, remove, shared
 from ml_backend.models.shelf import MAX_VERSION, Shelf, file_digest
 from ml_backend.models.version_files import read_small, verify, write_file
 from ml_backend.storage import Bucket

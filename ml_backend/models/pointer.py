@@ -1,24 +1,43 @@
-"""The pointer of a project: the version that serves and those before it, as text that tells a flipped bit."""
+"""The pointer of a project to the version that serves: a small file with its own hash, and a copy of it."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from ml_backend.errors import ModelRejected
 from ml_backend.models.manifest import check_version
+from ml_backend.models.version_files import read_small
 
 BASELINE = ""  # the keyword baseline, version 0
+POINTER = "ACTIVE"
+COPY = "ACTIVE.copy"
+HISTORY = 100  # versions that a rollback can go back through
 MAX_POINTER = 64_000  # bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Pointer:
-    """``history`` are the versions that were active before, the latest last."""
+    """The version that serves, and those that did before, the latest last."""
 
     version: str = BASELINE
     history: tuple[str, ...] = ()
+
+
+def pointer_in(project: Path) -> tuple[Pointer, str]:
+    """The pointer in a project's folder, and why it is not what ``ACTIVE`` says (a sentence, or empty)."""
+    damaged = False
+    for name in (POINTER, COPY):
+        try:
+            return read_pointer(read_small(project / name, MAX_POINTER)), ""
+        except FileNotFoundError:
+            continue
+        except (ModelRejected, ValueError):
+            damaged = True
+    return Pointer(), "The record of the active version is damaged." if damaged else ""
 
 
 def write_pointer(pointer: Pointer) -> bytes:

@@ -32,8 +32,9 @@ from ml_backend.models.manifest import (
     manifest_from_bytes,
     manifest_to_bytes,
 )
-from ml_backend.models.pointer import BASELINE, MAX_POINTER, Pointer, read_pointer, write_pointer
+from ml_backend.models.pointer import BASELINE, COPY, HISTORY, POINTER, Pointer, pointer_in, write_pointer
 from ml_backend.models.version_files import (
+    UNREADABLE,
     hashes,
     read_small,
     sync_files,
@@ -43,9 +44,6 @@ from ml_backend.models.version_files import (
     write_file,
 )
 
-POINTER = "ACTIVE"
-COPY = "ACTIVE.copy"
-HISTORY = 100  # versions that a rollback can go back through
 ASIDE = ".aside-"
 _WAS = f"{ASIDE}was-"  # what a version was before it was rewritten
 _LOCK = ".lock"
@@ -119,9 +117,10 @@ class ModelRegistry:
     def tidy(self) -> None:
         """Take away what killed publishers have left, for all projects: it may hold texts of documents."""
         for project in self._folder.glob("*.*"):
-            if any(name.startswith(ASIDE) for name in os.listdir(project)):
-                with suppress(OSError), self._changing(project.name) as place:
-                    self._clear(place)
+            with suppress(OSError, ModelRejected):  # it may go just now, or be none; somebody may publish
+                if any(name.startswith(ASIDE) for name in os.listdir(project)):
+                    with self._changing(project.name, PATIENCE) as place:
+                        self._clear(place)
 
     def _whole(self, project_uid: str, version: str) -> tuple[Manifest, Path]:
         folder = self._folder / check_project(project_uid) / check_version(version)
@@ -165,6 +164,44 @@ class ModelRegistry:
         os.rename(aside, target)
         sync_folder(project)
 
+    def discard(self, project_uid: str, version: str) -> str:
+        """Delete a version that does not verify, as it can never be served; what was wrong with it, or "" for one that stays.
+
+        Where it was active, the last good one before it is from now on. Whoever dies in between leaves it, or nothing of it.
+
+        Raises:
+            ModelRejected: it cannot be read just now, which says nothing of it.
+            OSError: the disk refused.
+        """
+        with self._changing(project_uid) as project:
+            self._clear(project)
+            target = project / check_version(version)
+            try:
+                self._whole(project_uid, version)
+                return ""
+            except ModelRejected as error:
+                if error.code == UNREADABLE or not _is_there(target):
+                    raise
+                fault = error.message
+            before = self._pointer(project_uid)[0]
+            if version in (before.version, *before.history):
+                self._point(project, self._without(project_uid, before, version))
+            os.rename(target, project / f"{ASIDE}gone-{version}")
+            sync_folder(project)
+            self._clear(project)
+            return fault
+
+    def _without(self, project_uid: str, pointer: Pointer, version: str) -> Pointer:
+        """The pointer once ``version`` is gone."""
+        history = [one for one in pointer.history if one != version]
+        if pointer.version != version:
+            return Pointer(pointer.version, tuple(history))
+        while history:
+            earlier = history.pop()
+            if not self._fault(project_uid, earlier):
+                return Pointer(earlier, tuple(history))
+        return Pointer()
+
     def forget(self, project_uid: str) -> bool:
         """Delete all versions of a project that is gone; whether there were any."""
         if not (self._folder / check_project(project_uid)).is_dir():
@@ -189,6 +226,18 @@ class ModelRegistry:
             except ModelRejected:
                 continue
         return sorted(found, key=lambda manifest: (manifest.number, manifest.version))
+
+    def broken(self, project_uid: str) -> list[str]:
+        """The versions that ``versions`` leaves out: nobody can say what they were made from."""
+        found = []
+        with suppress(FileNotFoundError):
+            for name in sorted(os.listdir(self._folder / check_project(project_uid))):
+                try:
+                    self._manifest(self._folder / project_uid / check_version(name))
+                except ModelRejected as error:
+                    if error.code not in ("model_name", UNREADABLE):
+                        found.append(name)
+        return found
 
     def active(self, project_uid: str) -> str:
         """The version that the pointer names, "" for the keyword baseline. One small file is read, the version is not checked.
@@ -289,17 +338,7 @@ class ModelRegistry:
                 remove(project / name)
 
     def _pointer(self, project_uid: str) -> tuple[Pointer, str]:
-        """The pointer, and why it is not what ``ACTIVE`` says (a sentence, or empty)."""
-        project = self._folder / check_project(project_uid)
-        damaged = False
-        for name in (POINTER, COPY):
-            try:
-                return read_pointer(read_small(project / name, MAX_POINTER)), ""
-            except FileNotFoundError:
-                continue
-            except (ModelRejected, ValueError):
-                damaged = True
-        return Pointer(), "The record of the active version is damaged." if damaged else ""
+        return pointer_in(self._folder / check_project(project_uid))
 
     def _point(self, project: Path, pointer: Pointer) -> None:
         """Replace the pointer, then its copy: at every moment at least one of the two is whole."""

@@ -92,6 +92,18 @@ class SharedRegistry(Mirror):
             self._send(project_uid, version)
             return made
 
+    def discard(self, project_uid: str, version: str) -> str:
+        """As in a folder, and in the bucket. A version that the bucket has whole is brought, and stays."""
+        with self._changes(project_uid):
+            self._sync(project_uid)
+            with suppress(ModelRejected):
+                self._bring(project_uid, version)
+            fault = super().discard(project_uid, version)
+            if fault:
+                self._shelf.drop(project_uid, version)
+                self._shelf.put_head(project_uid, Head(self._pointer_here(project_uid)[0]))
+            return fault
+
     def activate(self, project_uid: str, version: str) -> None:
         with self._changes(project_uid):
             self._level(project_uid)

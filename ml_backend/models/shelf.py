@@ -123,12 +123,12 @@ class Shelf:
                 self._bucket.put_file(folder / check_file(name), _file_key(project_uid, digest))
         self._bucket.put(_manifest_key(project_uid, manifest.version), manifest_to_bytes(manifest))
 
-    def sweep(self, project_uid: str, version: str) -> None:
-        """Delete the files that no version has (any more): of rewritten ones, and of who was killed. Only under the lock. Where
-        a manifest is damaged nobody knows whose the files are, and nothing is deleted.
+    def sweep(self, project_uid: str, version: str = "") -> None:
+        """Delete the files that no version has (any more): of rewritten and dropped ones, and of who was killed. Only under the
+        lock. Where a manifest is damaged nobody knows whose the files are, and nothing is deleted.
 
         Raises:
-            ModelRejected: ``version`` lacks files here.
+            ModelRejected: ``version``, if one is named, lacks files here.
         """
         files, damaged = dict[str, set[str]](), False
         for each in self.manifests(project_uid):
@@ -143,6 +143,11 @@ class Shelf:
             self._bucket.delete(sorted(there - set().union(*files.values())))
         if not files.get(version, set()) <= there:
             raise ModelRejected("model_file_missing", f"A file of {version} is missing from the storage.", "Try again.")
+
+    def drop(self, project_uid: str, version: str) -> None:
+        """Delete a version. Only under the lock."""
+        self._bucket.delete([_manifest_key(project_uid, check_version(version))])
+        self.sweep(project_uid)
 
     def has(self, project_uid: str) -> bool:
         """Whether there is anything of a project that is not gone, or left of one that is."""

@@ -6,6 +6,7 @@ being what its name says, none that the manifest does not list, and nothing behi
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import stat
@@ -21,6 +22,8 @@ from ml_backend.models.manifest import MANIFEST, MAX_FILES, check_file
 MAX_FILE = 4 * 1024**3  # bytes; the largest LayoutLM has 1.5 GB
 MAX_UNPACKED = 2 * 1024**3  # bytes in a .skops archive, unpacked
 _MEMBERS = (".json", ".npy", ".npz", ".bin")  # what skops puts into an archive
+UNREADABLE = "model_file_unreadable"  # the code of what says nothing of the version itself
+_LINKS = (errno.ELOOP, errno.EMLINK)  # what systems say of a link that is not to be followed
 _BLOCK = 1024 * 1024
 _DEPTH = 4
 _READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK  # a link or a pipe in the place of a file
@@ -50,7 +53,7 @@ def read_small(path: Path, limit: int) -> bytes:
     except FileNotFoundError:
         raise
     except OSError as error:
-        raise ModelRejected("model_file_odd", f"{path.name} cannot be read ({error.strerror}).") from None
+        raise _unread(path.name, error) from None
     with os.fdopen(handle, "rb") as file:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
             raise ModelRejected("model_file_odd", f"{path.name} is not a plain file.")
@@ -114,7 +117,7 @@ def _names(folder: Path, prefix: str = "", depth: int = 0) -> list[str]:
                 if len(names) > MAX_FILES:
                     raise ModelRejected("model_file_extra", f"There are more than {MAX_FILES} files.")
     except OSError as error:
-        raise ModelRejected("model_file_odd", f"{folder.name} cannot be read ({error.strerror}).") from None
+        raise _unread(folder.name, error) from None
     return names
 
 
@@ -133,8 +136,14 @@ def _checked_hash(path: Path, name: str) -> str:
             while block := file.read(_BLOCK):
                 digest.update(block)
     except OSError as error:
-        raise ModelRejected("model_file_odd", f"{name} cannot be read ({error.strerror}).") from None
+        raise _unread(name, error) from None
     return digest.hexdigest()
+
+
+def _unread(name: str, error: OSError) -> ModelRejected:
+    """A link is what it is; whatever else keeps a file from being read may be over tomorrow."""
+    code = "model_file_odd" if error.errno in _LINKS else UNREADABLE
+    return ModelRejected(code, f"{name} cannot be read ({error.strerror}).")
 
 
 def _check_kind(file: BinaryIO, name: str, size: int) -> None:

@@ -6,7 +6,7 @@ that were shown or added are all records but the further ones of a field that ha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
@@ -16,7 +16,7 @@ from ml_backend.store.records import VersionUse
 
 @dataclass(frozen=True, slots=True)
 class CorrectionCount:
-    """How many records of the ledger are alike in all of this, and how many ``fields`` they are about.
+    """How many records of the ledger are alike in all before ``number``, and how many ``fields`` they are about.
 
     ``number`` counts records. ``fields`` is less where a field has several, which count with the first of them.
     """
@@ -71,9 +71,7 @@ class Counts:
 
     def seconds(self, version: str | None = None) -> float | None:
         """The median lead time of approved annotations; of those that were shown ``version`` ("" for nothing shown)."""
-        mine = (one for one in self.annotations if one.approved and version in (None, one.shown_version))
-        times = [one.lead_time for one in mine if one.lead_time is not None]
-        return median(times) if times else None
+        return _seconds(one for one in self.annotations if one.approved and version in (None, one.shown_version))
 
     def uses(self) -> list[VersionUse]:
         """How each model version did with the annotators, the version that was seen first at the top.
@@ -102,22 +100,31 @@ class Misread:
 
 @dataclass(frozen=True, slots=True)
 class SignedDocument:
-    """A document with the signature of its newest prediction. ``edits`` counts corrections, None while it is not approved."""
+    """A document with the signature of its newest prediction.
+
+    ``edits`` is corrections an annotation, of the approved ones that were shown a prediction; None where there is none of those:
+    what was annotated from an empty page, or imported, says nothing of what a prediction would have needed.
+    """
 
     id: int
     task_id: int
     open: bool
     signature: tuple[float, ...]
-    edits: int | None
+    approved: bool
+    edits: float | None
+
+
+def _seconds(annotations: Iterable[AnnotationLight]) -> float | None:
+    times = [one.lead_time for one in annotations if one.lead_time is not None]
+    return median(times) if times else None
 
 
 def _use(version: str, mine: Sequence[AnnotationLight], fields: tuple[int, int], edits: int) -> VersionUse:
-    times = [one.lead_time for one in mine if one.lead_time is not None]
     return VersionUse(
         model_version=version,
         documents=len({one.document_id for one in mine}),
         fields=fields[1],
         untouched=fields[0],
         edits=edits,
-        median_seconds=median(times) if times else None,
+        median_seconds=_seconds(mine),
     )

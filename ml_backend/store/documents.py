@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from ml_backend.store.database import Database, in_chunks
 from ml_backend.store.records import DocumentRecord
-from ml_backend.store.tables import columns, documents, predictions, values
+from ml_backend.store.tables import columns, documents, predictions, projects, values
 
 _KEYS = ("project_uid", "task_id", "created_at")
 _SELECT = sa.select(*columns(DocumentRecord, documents))
@@ -63,13 +63,11 @@ class Documents:
                 found |= {record.id: record for record in (DocumentRecord(*row) for row in rows)}
         return found
 
-    def existing(self, ids: Collection[int]) -> set[int]:
-        """Which of these documents are there."""
-        found: set[int] = set()
+    def numbers(self, project_uid: str) -> set[int]:
+        """Our ids of all documents of a project."""
+        mine = sa.select(documents.c.id).where(documents.c.project_uid == project_uid)
         with self._database.read() as connection:
-            for chunk in in_chunks(sorted(set(ids))):
-                found.update(connection.execute(sa.select(documents.c.id).where(documents.c.id.in_(chunk))).scalars())
-        return found
+            return set(connection.execute(mine).scalars())
 
     def ids(self, project_uid: str) -> dict[int, tuple[int, str, str]]:
         """Of every task: our document id, and Label Studio's ``created_at`` and ``updated_at``."""
@@ -85,6 +83,9 @@ class Documents:
         """Forget documents with their predictions, annotations, corrections and samples. Unknown ids are no error."""
         with self._database.write() as connection:
             for chunk in in_chunks(sorted(set(ids))):
+                mine = sa.select(documents.c.project_uid).where(documents.c.id.in_(chunk))
+                counted = projects.update().values(deletions=projects.c.deletions + 1)
+                connection.execute(counted.where(projects.c.uid.in_(mine)))  # first, as ``Projects.remove`` locks
                 if connection.execute(documents.delete().where(documents.c.id.in_(chunk))).rowcount:
                     self._database.deleted()
 
@@ -99,18 +100,6 @@ class Documents:
         pages = sa.select(documents.c.digests).where(documents.c.content != "").distinct()
         with self._database.read() as connection:
             return {digest for row in connection.execute(pages).scalars() for digest in row}
-
-    def with_contents(self, project_uid: str, contents: Collection[str]) -> dict[str, tuple[int, ...]]:
-        """The documents of a project that have these contents, by content."""
-        found: dict[str, tuple[int, ...]] = {}
-        with self._database.read() as connection:
-            for chunk in in_chunks(sorted(set(contents))):
-                mine = sa.select(documents.c.content, documents.c.id).where(
-                    documents.c.project_uid == project_uid, documents.c.content.in_(chunk)
-                )
-                for content, number in connection.execute(mine.order_by(documents.c.id)):
-                    found[content] = (*found.get(content, ()), number)
-        return found
 
     def count(self, project_uid: str) -> int:
         """How many documents the project has."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import fields
 from typing import Any
 
@@ -50,6 +52,16 @@ class Projects:
         if changes:
             with self._database.write() as connection:
                 connection.execute(projects.update().where(projects.c.uid == uid).values(**changes))
+
+    def deletions(self) -> str:
+        """Another text when documents or projects were deleted: what is kept outside of the store is then to be compared with it.
+
+        Cheap, to be asked for often. It may change without a deletion, too.
+        """
+        statement = sa.select(projects.c.uid, projects.c.deletions).order_by(projects.c.uid)
+        with self._database.read() as connection:
+            found = [list(row) for row in connection.execute(statement)]
+        return hashlib.sha256(json.dumps(found).encode()).hexdigest()
 
     def remove(self, uid: str) -> None:
         """Forget the project with its documents and all that hangs on them, and a request to train it.

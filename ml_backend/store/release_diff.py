@@ -30,7 +30,8 @@ class ReleaseDiff:
 
     ``changed`` documents are in both in another state, ``words`` counts those of them that were read anew, ``moved`` maps the
     contents in another split to (from, to). ``labels_came`` and ``labels_went`` are about the label map. ``unknown`` counts
-    documents whose fields cannot be told any more, since they were deleted.
+    documents of which nobody can tell what they said: they were deleted, or frozen before docloop kept that (then their state
+    has no hash either, and one that is in both releases is neither changed nor the same).
     """
 
     came: Sequence[Document]
@@ -45,8 +46,9 @@ class ReleaseDiff:
 
     @property
     def same(self) -> bool:
-        """Whether the two are one and the same."""
-        return not (self.came or self.went or self.changed or self.moved or self.labels_came or self.labels_went)
+        """Whether the two are known to be one and the same."""
+        differ = self.came or self.went or self.changed or self.moved or self.labels_came or self.labels_went
+        return not (differ or self.unknown)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +61,16 @@ def diff(releases: Releases, before: Release, after: Release) -> ReleaseDiff:
     """What came, went and changed on the way from ``before`` to ``after``."""
     old, new = ({one.content: one for one in releases.held(release)} for release in (before, after))
     both = [content for content in new if content in old]
+    vague = set() if before.id == after.id else {c for c in both if "" in (old[c].hash, new[c].hash)}
     labels = [{_spec(spec) for spec in release.labels} for release in (before, after)]
     found = ReleaseDiff(
         came=[(one.content, one.split) for one in new.values() if one.content not in old],
         went=[(one.content, one.split) for one in old.values() if one.content not in new],
-        changed=[(content, new[content].split) for content in both if old[content].hash != new[content].hash],
+        changed=[(c, new[c].split) for c in both if c not in vague and old[c].hash != new[c].hash],
         moved={c: (old[c].split, new[c].split) for c in both if old[c].split != new[c].split},
         labels_came=sorted(labels[1] - labels[0]),
         labels_went=sorted(labels[0] - labels[1]),
+        unknown=len(vague),
     )
     other = {content for content, _ in (*found.came, *found.went, *found.changed)}
     said = _said(releases, [one for documents in (old, new) for one in documents.values() if one.content in other])

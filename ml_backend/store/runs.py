@@ -126,6 +126,11 @@ class Runs:
         """Say that one is alive and how far. None: the run is not ours any more, stop. ``cancel`` in the answer says so too."""
         return self._change(_ours(run_id, attempt), {"heartbeat_at": now, "stage": stage, "progress": progress})
 
+    def learns_from(self, run_id: int, attempt: int, release: str) -> bool:
+        """Note the release that an attempt learns from, before it writes any of it down. False: it is not ours any more."""
+        mine = sa.and_(runs.c.id == run_id, runs.c.attempt == attempt, runs.c.state.in_(_OPEN), ~runs.c.cancel)
+        return self._change(mine, {"release": release}) is not None
+
     def finish(self, run_id: int, attempt: int, state: RunState, now: float, **outcome: Unpack[Outcome]) -> bool:
         """End the run: "succeeded", "failed" or "cancelled". False: it is not ours any more, and nothing was written."""
         if state in _OPEN:

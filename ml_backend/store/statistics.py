@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from dataclasses import fields
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -12,21 +13,8 @@ from ml_backend.store.records import VersionUse
 from ml_backend.store.tables import annotation_table, corrections, documents, predictions
 
 _SEPARATOR = "\x1f"
-
-
-class _Alike(NamedTuple):
-    """What tells records apart."""
-
-    kind: str
-    cause: str
-    label: str
-    predicted_label: str
-    engine: str
-    model_version: str
-    completed_by: int | None
-
-
-_NAMES = tuple(corrections.c[name] for name in _Alike._fields)
+_Alike = tuple[Any, ...]  # what tells records apart: all of a CorrectionCount but its numbers
+_NAMES = tuple(corrections.c[one.name] for one in fields(CorrectionCount) if one.name not in ("number", "fields"))
 
 
 class Statistics:
@@ -46,7 +34,7 @@ class Statistics:
             touched = sa.select(sa.func.count(sa.distinct(corrections.c.document_id)))
             made = touched.where(corrections.c.document_id.in_(mine), corrections.c.kind != "confirmed")
             corrected = connection.execute(made).scalar_one()
-        found = [CorrectionCount(*alike, number, number - further.get(alike, 0)) for alike, number in numbers.items()]
+        found = [CorrectionCount(*(*alike, n, n - further.get(alike, 0))) for alike, n in numbers.items()]
         return Counts(int(total), int(corrected), light, found)
 
     def _alike(self, connection: sa.Connection, mine: sa.Select[Any], of_several: bool) -> dict[_Alike, int]:
@@ -57,7 +45,7 @@ class Statistics:
             for first, *alike in connection.execute(
                 sa.select(corrections.c.id, *_NAMES).where(corrections.c.id.in_(chunk))
             ):
-                found[_Alike(*alike)] = counted[first]
+                found[tuple(alike)] = counted[first]
         return dict(sorted(found.items(), key=lambda pair: str(pair[0])))
 
     def uses(self, project_uid: str) -> list[VersionUse]:
@@ -86,7 +74,10 @@ class Statistics:
                 predictions.c.document_id,
                 predictions.c.signature,
                 sa.func.row_number()
-                .over(partition_by=predictions.c.document_id, order_by=predictions.c.pushed_at.desc())
+                .over(
+                    partition_by=predictions.c.document_id,
+                    order_by=(predictions.c.pushed_at.desc(), predictions.c.model_version.desc()),
+                )
                 .label("place"),
             )
             .where(
@@ -94,9 +85,9 @@ class Statistics:
             )
             .subquery()
         )
-        approved = sa.exists().where(
-            annotation_table.c.document_id == documents.c.id, annotation_table.c.reviewed, ~annotation_table.c.skipped
-        )
+        names = annotation_table.c
+        approved = (names.document_id == documents.c.id, names.reviewed, ~names.skipped)
+        assisted = sa.select(sa.func.count()).where(*approved, names.shown_count.is_not(None)).scalar_subquery()
         edits = (
             sa.select(sa.func.count())
             .where(corrections.c.document_id == documents.c.id, corrections.c.kind != "confirmed")
@@ -108,14 +99,20 @@ class Statistics:
                 documents.c.task_id,
                 documents.c.open,
                 newest_one.c.signature,
-                sa.case((approved, edits)),
+                sa.exists().where(*approved),
+                assisted,
+                edits,
             )
             .join_from(documents, newest_one, newest_one.c.document_id == documents.c.id)
             .where(newest_one.c.place == 1)
             .order_by(documents.c.id.desc())
         )
         with self._database.read() as connection:
-            return [SignedDocument(*row) for row in connection.execute(statement) if row.signature]
+            return [
+                SignedDocument(*(*row, number / assisted if assisted else None))
+                for *row, assisted, number in connection.execute(statement)
+                if row[3]  # the signature
+            ]
 
 
 def _annotations(mine: sa.Select[Any]) -> sa.Select[Any]:

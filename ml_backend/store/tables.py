@@ -34,6 +34,7 @@ projects = sa.Table(
     sa.Column("trained_samples", sa.Integer, nullable=False),
     sa.Column("followed", sa.Boolean, nullable=False),
     sa.Column("seen_as", Text, nullable=False, server_default=""),
+    sa.Column("deletions", sa.Integer, nullable=False, server_default="0"),  # how often documents of it were deleted
     sqlite_autoincrement=True,
 )
 

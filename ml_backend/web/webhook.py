@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 import time
 
 from flask import Blueprint, Response, jsonify
 from werkzeug.exceptions import BadRequest
 
 from ml_backend.counters import HINTS
-from ml_backend.label_studio.events import ECHO, KNOWN_ACTIONS, TASKS_DELETED, Event
+from ml_backend.label_studio.events import ECHO, KNOWN_ACTIONS, Event
 from ml_backend.services import Services
 from ml_backend.web.body import json_object
 
@@ -26,9 +25,6 @@ def webhook_api(services: Services) -> Blueprint:
         if event is None:
             raise BadRequest('A webhook names its "action" and its "project".')
         HINTS.labels(event.action if event.action in KNOWN_ACTIONS else "other").inc()
-        if event.action == TASKS_DELETED:
-            # Beside the answer: it waits for whoever loads a model just now.
-            threading.Thread(target=services.forget_answers, name="forget", daemon=True).start()
         if event.echo:
             if event.starts_training:  # it asks whether the button works, where nothing is to be trained
                 services.store.leases.take(f"{ECHO}{event.echo}", "web", time.time(), _ECHO_SECONDS)

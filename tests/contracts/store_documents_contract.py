@@ -62,12 +62,11 @@ class StoreDocumentsContract:
         store.documents.set_content(ids[2], "c2", ("a" * 64, "b" * 64))
         store.documents.set_content(ids[3], "c3", ("b" * 64,))
         assert store.documents.digests() == {"a" * 64, "b" * 64}
-        assert store.documents.with_contents(P, ["c3", "c2", "c9"]) == {"c2": (ids[2],), "c3": (ids[3],)}
         store.documents.set_content(ids[2], "")  # its data were changed
         assert store.documents.digests() == {"b" * 64}
         store.documents.remove([ids[3]])
         assert store.documents.digests() == set()
-        assert store.documents.existing(ids.values()) == {ids[1], ids[2]}
+        assert (store.documents.numbers(P), store.documents.numbers("?")) == ({ids[1], ids[2]}, set())
 
     def test_an_id_is_never_given_out_again(self, store: Store, ids: dict[int, int]) -> None:
         store.documents.remove(ids.values())
@@ -138,3 +137,22 @@ class StoreDocumentsContract:
         store.predictions.put_many([second, first, prediction(ids[2], pushed_at=150.0)])
         times = {"00:01:39.9Z": None, "00:01:40Z": first, "01:03:19+01:00": first, "00:03:20.000001Z": second}
         assert {at: store.predictions.shown_before(ids[1], f"1970-01-01T{at}") for at in times} == times
+
+    def test_a_deletion_changes_the_mark_of_deletions_and_nothing_else_does(
+        self, store: Store, ids: dict[int, int]
+    ) -> None:
+        marks = [store.projects.deletions()]
+        store.documents.put_many(P, [document(9), document(1, updated_at="later")])
+        store.documents.remove([10**6])
+        store.projects.put(project(title="New"))
+        store.projects.update(P, cursor="c")
+        assert store.projects.deletions() == marks[0]
+        with store.transaction():
+            store.documents.remove([ids[1], ids[2]])
+        marks.append(store.projects.deletions())
+        store.documents.put_many(P, [document(1)])
+        store.documents.remove([ids[3]])
+        marks.append(store.projects.deletions())
+        store.projects.remove(P)
+        marks.append(store.projects.deletions())
+        assert len(set(marks)) == 4

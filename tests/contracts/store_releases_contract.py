@@ -230,4 +230,9 @@ class StoreReleasesContract:
         assert (old.samples, store.releases.load(old)) == (2, [])
         put(store, {1: sample("a")})
         assert freeze(store).samples == 1
+        found = diff(store.releases, old, store.releases.find("abcd2"))
+        assert (found.came, found.changed, found.unknown, found.same) == ([("c", "val")], [], 3, False)
+        found = diff(store.releases, old, freeze(store))
+        assert (found.went, found.changed, found.unknown, found.fields) == ([("b", "test")], [], 2, {})
+        assert diff(store.releases, old, old).same
         store.close()

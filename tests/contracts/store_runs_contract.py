@@ -157,3 +157,15 @@ class StoreRunsContract:
         assert held("worker_", 20.0) == []
         release("worker-1", "b")
         assert held("worker-1", 20.0) == []
+
+    def test_a_run_names_what_it_learns_from_as_long_as_it_is_ours(self, store: Store) -> None:
+        begun = store.runs.begin(P, 1, "ann", "", 30, 1.0)
+        assert begun is not None
+        running = store.runs.claim(begun.id, 2.0)
+        assert running is not None
+        assert store.runs.learns_from(begun.id, 1, "ab")
+        assert store.runs.get(begun.id) == replace(running, release="ab")
+        assert not store.runs.learns_from(begun.id, 0, "cd"), "another attempt's"
+        store.runs.cancel(begun.id, 3.0)
+        assert not store.runs.learns_from(begun.id, 1, "cd"), "nobody wants it"
+        assert store.runs.get(begun.id) == replace(running, release="ab", cancel=True)

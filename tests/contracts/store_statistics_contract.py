@@ -91,8 +91,37 @@ class StoreStatisticsContract:
         store.documents.put_many(P, [document(1, open=False)])
         annotate(store, ids[1], 1, [SHOWN[0]])
         annotate(store, ids[2], 2, SHOWN, skipped=True)
-        first = SignedDocument(ids[1], 1, False, (0.2,), 2)
-        second = SignedDocument(ids[2], 2, True, (0.3,), None)
+        first = SignedDocument(ids[1], 1, False, (0.2,), True, 2.0)
+        second = SignedDocument(ids[2], 2, True, (0.3,), False, None)
         assert store.statistics.signed(P, 9) == sorted([first, second], key=lambda one: -one.id)
         store.predictions.put_many([prediction(ids[3], "v1", signature=(0.4,))])
         assert [(one.id, one.open) for one in store.statistics.signed(P, 1)] == [(ids[3], True), (ids[1], False)]
+
+    def test_corrections_of_a_document_are_those_of_an_annotation_that_was_shown_a_prediction(
+        self, store: Store, ids: dict[int, int]
+    ) -> None:
+        same_moment = [
+            prediction(ids[1], version, signature=sign) for version, sign in (("v1", (0.1,)), ("v2", (0.2,)))
+        ]
+        store.predictions.put_many([*same_moment, prediction(ids[2], "v1", signature=(0.3,))])
+        annotate(store, ids[1], 1, [SHOWN[0]])
+        annotate(store, ids[1], 2, SHOWN, completed_by=8)
+        annotate(store, ids[2], 3, SHOWN, shown=None, shown_version="")
+        told = {one.id: (one.signature, one.approved, one.edits) for one in store.statistics.signed(P, 9)}
+        assert told == {ids[1]: ((0.2,), True, 1.0), ids[2]: ((0.3,), True, None)}
+
+    def test_an_annotation_counts_as_it_is_now_and_a_deleted_document_not_at_all(
+        self, store: Store, ids: dict[int, int]
+    ) -> None:
+        annotate(store, ids[2], 2, SHOWN, lead_time=9.0)
+        annotate(store, ids[1], 1, [], lead_time=4.0)
+        annotate(store, ids[1], 1, [replace(SHOWN[0], text="12.80"), *SHOWN[1:]], day=2, lead_time=5.0)
+        annotate(store, ids[1], 1, SHOWN, day=3, lead_time=6.0)
+        counts = store.statistics.counts(P)
+        assert (counts.documents, counts.corrected, counts.seconds()) == (3, 0, 7.5)
+        assert counts.untouched(lambda one: None) == {None: (6, 6)}
+        store.documents.remove([ids[1]])
+        counts = store.statistics.counts(P)
+        assert (counts.documents, counts.corrected, counts.seconds()) == (2, 0, 9.0)
+        assert counts.untouched(lambda one: None) == {None: (3, 3)}
+        assert store.statistics.uses(P) == [VersionUse("v1", 1, 3, 3, 0, 9.0)]

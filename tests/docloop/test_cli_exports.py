@@ -7,23 +7,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from confirmed_project import confirm
 from typer.testing import CliRunner, Result
 
-from builders import found, interface_xml
+from builders import found
 from docloop import terminal
 from docloop.cli import app
 from ml_backend.credentials import load_credentials
 from ml_backend.ocr.fake import FakeEngine
-from ml_backend.services import build_services, read_interface
+from ml_backend.services import build_services
 from ml_backend.settings import load_settings
-from ml_backend.store.records import AnnotationRecord, DocumentRecord, ProjectRecord
-from ml_backend.store.store import open_store
 from ml_backend.web.app import create_app
-from training.corrections import corrections_of
 
-UID = "7.1795000000"
-AT = "2026-01-02T03:04:05.000000Z"
-CONFIG = interface_xml("total")
 Run = Callable[..., Result]
 
 
@@ -32,21 +27,15 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Project 7, two documents of it confirmed, one with a correction."""
     monkeypatch.setenv("DOCLOOP_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setattr(terminal.out, "width", 200)
-    store = open_store(f"sqlite:///{tmp_path / 'data' / 'docloop.sqlite3'}")
-    store.projects.put(ProjectRecord(UID, 7, "Receipts", read_interface(CONFIG).fingerprint, CONFIG))
-    records = [DocumentRecord(0, UID, task, AT, AT, {"image": "a"}, f"{task:064x}") for task in (1, 2)]
-    for (task, _), number in store.documents.put_many(UID, records).items():
-        shown = (found(text="12.50" if task == 1 else "東 “1”"),)
-        annotation = AnnotationRecord(task, AT, AT, (found(text="12.50"),), 3, 6.5, reviewed=True, shown=shown)
-        store.ledger.put(number, annotation, corrections_of(annotation, task, None))
-    store.close()
+    final = [found(text="12.50")]
+    confirm(tmp_path / "data", [(final, final, ""), ([found(text="東 “1”")], final, "")])
     return lambda *words: CliRunner().invoke(app, words)
 
 
 def test_the_command_writes_the_bytes_that_http_sends(run: Run, tmp_path: Path) -> None:
     out = tmp_path / "truth.jsonl"
     done = run("export", "-p", "7", "--out", str(out), "--where", "has_corrections=true")
-    assert (done.exit_code, "documents 1" in done.output) == (0, True), done.output
+    assert (done.exit_code, ": 1 document, in" in done.output) == (0, True), done.output
     settings = load_settings()
     services = build_services(settings, engine=FakeEngine(()))
     token = load_credentials(settings).api_token
@@ -73,6 +62,7 @@ def test_exports_are_listed(run: Run, tmp_path: Path) -> None:
         (("-p", "7", "--where", "since=soon"), "since is a time"),
         (("-p", "7", "--format", "word"), "There is no export format 'word'"),
         (("-p", "8"), "does not follow project 8"),
+        (("-p", "7", "--format", "csv", "--gzip"), "Only the lines of jsonl can be packed"),
     ],
 )
 def test_what_cannot_be_exported_is_refused_in_words(
@@ -82,3 +72,23 @@ def test_what_cannot_be_exported_is_refused_in_words(
     done = run("export", "--out", str(out), *words)
     assert not out.exists()
     assert (done.exit_code, said in done.output) == (2, True), done.output
+
+
+def test_a_label_that_nobody_has_is_named_beside_the_empty_file(run: Run, tmp_path: Path) -> None:
+    out = tmp_path / "truth.jsonl"
+    done = run("export", "-p", "7", "--out", str(out), "--where", "fields=totl,total[1]", "--where", "limit=5")
+    assert (done.exit_code, out.read_bytes()) == (0, b"")
+    for words in ("has no label totl, total[1]; it has: total.", "No document passes the filters", ": 0 documents, in"):
+        assert words in done.output
+    manifest = json.loads((tmp_path / "truth.jsonl.manifest.json").read_text())
+    assert (manifest["counts"], manifest["filters"]["labels"]) == ({"documents": 0}, ["totl", "total[1]"])
+
+
+def test_nothing_of_an_export_is_cut_off_on_a_narrow_terminal(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(terminal.out, "width", 80)
+    out = tmp_path / f"{'long' * 30}.jsonl"
+    said = run("export", "-p", "7", "--out", str(out)).output
+    assert str(out) in said
+    assert "\u2026" not in run("exports").output

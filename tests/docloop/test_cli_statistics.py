@@ -7,30 +7,29 @@ import sys
 import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from confirmed_project import CONFIG, UID, confirm
 from PIL import Image
 from typer.testing import CliRunner, Result
 
-from builders import found, interface_xml
-from docloop import terminal
+from builders import found
+from docloop import plot_statistics, terminal
 from docloop.cli import app
 from ml_backend.credentials import load_credentials
 from ml_backend.models.manifest import Manifest
 from ml_backend.models.registry import ModelRegistry
 from ml_backend.ocr.fake import FakeEngine
-from ml_backend.services import build_services, models_folder, read_interface
+from ml_backend.services import build_services, models_folder
 from ml_backend.settings import load_settings
-from ml_backend.store.records import AnnotationRecord, DocumentRecord, PredictionRecord, ProjectRecord
+from ml_backend.store.records import ProjectRecord
 from ml_backend.store.store import open_store
 from ml_backend.web.app import create_app
-from training.corrections import corrections_of
 
-UID = "7.1795000000"
-AT = "2026-01-02T03:04:05.000000Z"
-CONFIG = interface_xml("total")
 Run = Callable[..., Result]
 
 
@@ -39,17 +38,9 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Project 7 with two confirmed documents, names that would steer a terminal or break a formula, and four judged versions."""
     monkeypatch.setenv("DOCLOOP_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setattr(terminal.out, "_width", 250)
-    store = open_store(f"sqlite:///{tmp_path / 'data' / 'docloop.sqlite3'}")
-    store.projects.put(ProjectRecord(UID, 7, "Re\x1bceipts", read_interface(CONFIG).fingerprint, CONFIG))
-    records = [DocumentRecord(0, UID, task, AT, AT, {"image": "a"}, f"{task:064x}") for task in (1, 2)]
-    for (task, _), number in store.documents.put_many(UID, records).items():
-        shown = (found("a$b_{", "12.5O", id="t"), found("東", "x\x1b"))
-        final = (replace(shown[0], text="12.50" if task == 1 else "12.5O"), shown[1])
-        version = f"v{task}\x1b[red]"
-        annotation = AnnotationRecord(task, AT, AT, final, 3, 6.5, reviewed=True, shown=shown, shown_version=version)
-        store.ledger.put(number, annotation, corrections_of(annotation, task, None))
-        store.predictions.put_many([PredictionRecord(number, version, 0.5, 0.5, shown, signature=(0.5,) * 64)])
-    store.close()
+    shown = (found("a$b_{", "12.5O", id="t"), found("東", "x\x1b"))
+    mended = (replace(shown[0], text="12.50"), shown[1])
+    confirm(tmp_path / "data", [(shown, mended, "v1\x1b[red]"), (shown, shown, "v2\x1b[red]")], "Re\x1bceipts")
     registry = ModelRegistry(models_folder(load_settings()))
     for number, samples in enumerate((20, 40, 80, 160), 1):
         metrics = {"documents": 4000, "judged": "out_of_fold", "challenger": {"f1": 1 - 2 * samples**-0.6}}
@@ -105,6 +96,33 @@ def test_the_picture_is_one(run: Run, tmp_path: Path) -> None:
         assert (picture.format, picture.width > 800) == ("PNG", True)
     assert run("stats", "--plot", str(tmp_path / "stats.svg")).exit_code == 0
     assert ElementTree.parse(tmp_path / "stats.svg").getroot().tag.endswith("svg")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [0, 1, 40])
+def test_however_much_there_is_to_draw_nothing_is_cut_off_and_no_name_lies_on_another(number: int) -> None:
+    figures = {"rate": 1.0, "fields": 123_456, "median_seconds": 12.5, "count": 123_456}
+    names: Any = ("a-long-name-of-a-version-{}", "the_longest_name_of_a_field_{}", "cause {}")
+    given = [
+        dict(zip(("version", "field", "cause"), (name.format(n) for name in names), strict=True)) | figures
+        for n in range(number)
+    ]
+    documents = dict.fromkeys(("total", "annotated", "with_corrections"), 1_000_000)
+    figure = plot_statistics.drawing(
+        {"project": 7, "documents": documents, "by_version": given, "by_field": given, "causes": given[:9]}
+    )
+    figure.draw_without_rendering()
+    drawn, (width, height) = figure.get_tightbbox(), figure.get_size_inches()
+    assert 0 <= drawn.x0 < drawn.x1 <= width
+    assert 0 <= drawn.y0 < drawn.y1 <= height
+    assert [axes.axison for axes in figure.axes] == [number > 0] * 4
+    for axes in figure.axes:
+        assert axes.get_xlabel()
+        labels = [label.get_text() for label in axes.get_xticklabels() + axes.get_yticklabels()]
+        assert len(labels) == len(set(labels)), "cut in such a way that they can be told apart"
+        assert len(axes.get_xticks()) <= 12
+        bars = [label.get_window_extent() for label in axes.get_yticklabels()]
+        assert not any(one.overlaps(other) for one, other in pairwise(bars)), "one name on another"
 
 
 def test_what_cannot_be_drawn_is_refused_before_anything_is_counted(

@@ -8,11 +8,14 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from fake_label_studio import FakeLabelStudio
+from fake_label_studio_routes import FakeTransport
 from loop_parts import CONFIG, INTERFACE, FakeAccess, Loop
 from made_receipts import made_receipt
 from PIL import Image
@@ -30,6 +33,7 @@ from ml_backend.images.loader import PageLoader
 from ml_backend.images.pages import content_of
 from ml_backend.imports.formats import find
 from ml_backend.jobs.queue import JobQueue
+from ml_backend.label_studio.client import LabelStudio
 from ml_backend.label_studio.label_config import Interface
 from ml_backend.label_studio.results import from_results
 from ml_backend.services import Services
@@ -53,6 +57,7 @@ class Place:
     interface: Interface = field(default_factory=lambda: interface("total", "date"))
     files: dict[str, bytes] = field(default_factory=dict)
     project: int = 0
+    client: LabelStudio | None = None  # the fake's own, unless another one is set
 
     def __post_init__(self) -> None:
         if not self.project:
@@ -60,7 +65,9 @@ class Place:
 
     def take(self, path: Path, contents: dict[str, int] | None = None, **labels: str) -> TruthReport:
         reader, folder, files = find(path)
-        into = Import(self.there.client(), self.loader, self.files.__getitem__, self.project, self.interface)
+        into = Import(
+            self.client or self.there.client(), self.loader, self.files.__getitem__, self.project, self.interface
+        )
         report = TruthReport()
         rows = [row for name in files for row in reader.rows(folder, name)]
         TruthImport(into, reader, folder, labels, contents or {}).run(rows, report, lambda: None)
@@ -228,6 +235,55 @@ def test_pages_that_are_tasks_already_get_their_own_fields(tmp_path: Path, loade
     assert place.fields() == {"/1.png": (TOTAL,), "/2.png": (TOTAL,)}
 
 
+class Killed(BaseException):
+    """As nobody in between may catch it, like kill -9."""
+
+
+class Dying(FakeTransport):
+    """Goes on until request number ``last``, which is lost or whose answer is."""
+
+    def __init__(self, fake: FakeLabelStudio, last: int, answer_lost: bool) -> None:
+        super().__init__(fake)
+        self.left, self.answer_lost = last, answer_lost
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        self.left -= 1
+        if not self.left and not self.answer_lost:
+            raise Killed
+        answer = super().handle_request(request)
+        if not self.left:
+            raise Killed
+        return answer
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("answer_lost", [True, False], ids=["done", "not done"])
+def test_wherever_an_import_is_killed_the_next_one_makes_each_task_and_annotation_once(
+    tmp_path: Path, loader: PageLoader, answer_lost: bool
+) -> None:
+    (tmp_path / "scan.tiff").write_bytes(tiff())
+    for name in "ab":
+        (tmp_path / f"{name}.png").write_bytes(png(name))
+    whole = line("scan.tiff", "", TOTAL, replace(TOTAL, page=1))
+    (tmp_path / "truth.jsonl").write_text(line("a.png", "", TOTAL) + whole + line("b.png", "", TOTAL) * 2)
+    for last in count(1):
+        place = Place(loader)
+        place.there.add_tasks(place.project, [{"image": "/a", "sha256": hashlib.sha256(png("a")).hexdigest()}])
+        place.client = LabelStudio(
+            "http://label-studio.test", "legacy-token-123", 60, Dying(place.there, last, answer_lost)
+        )
+        try:
+            place.take(tmp_path)
+        except Killed:
+            place.client = None
+            assert place.take(tmp_path).failed == {}
+            assert len(place.there.tasks) == 4
+            assert [len(place.there.of_task(task)) for task in place.there.tasks] == [1] * 4
+        else:
+            break
+    assert last > 10, "so many requests there were"
+
+
 def test_a_line_of_rec_gt_takes_the_label_that_is_given_to_what_has_none(tmp_path: Path, loader: PageLoader) -> None:
     place = Place(loader)
     (tmp_path / "rec_gt.txt").write_text("crop_img/a_crop_0.png\t12.50\n")
@@ -288,7 +344,9 @@ def test_the_command_says_what_became_of_each_row_and_ends_with_status_1_if_one_
     project = there.add_project("Receipts", CONFIG)
     services.access = FakeAccess(there)  # type: ignore[assignment]
     monkeypatch.setattr("ml_backend.services.build_services", lambda settings: services)
-    (tmp_path / "truth.jsonl").write_text(line("a.png", "", replace(TOTAL, label="sum")) + "{\n")
+    (tmp_path / "truth.jsonl").write_text(
+        line("a.png", "", replace(TOTAL, label="sum")) + "{\n" + line("\x1b]0;x\x07.png")
+    )
     (tmp_path / "scans").mkdir()
     (tmp_path / "scans" / "a.png").write_bytes(png("a"))
     asked = ["import-truth", str(tmp_path / "truth.jsonl"), "--images", str(tmp_path / "scans"), "--map", "sum=total"]
@@ -297,12 +355,13 @@ def test_the_command_says_what_became_of_each_row_and_ends_with_status_1_if_one_
     assert [one.ground_truth for one in there.annotations.values()] == [True]
     if as_json:
         said = json.loads(done.output)
-        (failed,) = said.pop("failed")
+        failed, _ = said.pop("failed")
         assert said == {"imported": 1, "annotated": 0, "skipped": 0}
         assert (failed["row"], failed["code"]) == ("truth.jsonl, line 2", "truth_malformed")
     else:
-        assert "1 imported, 0 annotated, 0 there already, 1 failed." in done.output
+        assert "1 imported, 0 annotated, 0 there already, 2 failed." in done.output
         assert "truth.jsonl, line 2" in done.output
+        assert "\x1b" not in done.output, "a name in a file of others must not steer the terminal"
 
 
 def test_a_label_without_a_new_name_is_refused_before_anything_is_done() -> None:

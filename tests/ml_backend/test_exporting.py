@@ -21,7 +21,7 @@ from builders import found, interface
 from contracts.store_builders import P, annotation, document, project, sample
 from ml_backend.errors import ExportRefused, StoreError
 from ml_backend.exporting import Exporting
-from ml_backend.exports.index import ExportIndex
+from ml_backend.exports.index import ExportIndex, bits_of
 from ml_backend.exports.jsonl import lines
 from ml_backend.ground_truth import Filters, ground_truth
 from ml_backend.images.loader import PageLoader
@@ -125,17 +125,64 @@ def test_an_unknown_format_names_the_known_ones(exporting: Exporting, tmp_path: 
 
 
 def test_a_deleted_document_taints_the_exports_that_hold_it(exporting: Exporting, tmp_path: Path) -> None:
+    numbers, index = exporting.store.documents.numbers, exporting.index
     exporting.run("jsonl", tmp_path / "all.jsonl", Filters())
+    exporting.run("csv", tmp_path / "all", Filters())
     exporting.run("jsonl", tmp_path / "one.jsonl", Filters(limit=1))
-    known = exporting.store.documents.with_contents(exporting.project.uid, [f"{3:064x}"])
-    (number,) = known[f"{3:064x}"]
-    exporting.store.documents.set_content(number, "")  # its data were changed: it is not deleted
-    assert exporting.index.forget_gone(exporting.store.documents.existing) == 0
-    exporting.store.documents.remove([number])
-    assert exporting.index.forget_gone(exporting.store.documents.existing) == 1
-    assert exporting.index.forget_gone(exporting.store.documents.existing) == 0
-    assert {batch.counts["documents"]: batch.deleted for batch in exporting.index.all()} == {3: 1, 1: 0}
-    assert all(f"{3:064x}" not in batch.contents for batch in exporting.index.all())
+    first, _, third = sorted(numbers(P))
+    exporting.store.documents.set_content(third, "")  # its data were changed: it is not deleted
+    assert index.forget_gone(numbers) == 0
+    exporting.store.documents.remove([third])
+    assert (index.forget_gone(numbers), index.forget_gone(numbers)) == (2, 0)
+    assert sorted((batch.counts["documents"], batch.deleted) for batch in index.all()) == [(1, 0), (3, 1), (3, 1)]
+    assert {batch.held for batch in index.all()} == {bits_of([first]), bits_of([first, first + 1])}
+    exporting.store.projects.remove(P)
+    assert (index.forget_gone(numbers), sorted(batch.deleted for batch in index.all())) == (3, [1, 3, 3])
+
+
+@pytest.mark.parametrize("format", ["jsonl", "csv"])
+def test_a_document_with_the_same_pages_that_was_not_exported_taints_nothing(
+    exporting: Exporting, tmp_path: Path, format: str
+) -> None:
+    """And the one that was does, though the other is still there."""
+    documents = exporting.store.documents
+    (twin,) = documents.put_many(P, [document(9, content=f"{1:064x}")]).values()  # nobody annotated it
+    exporting.run(format, tmp_path / "out", Filters())
+    documents.remove([twin])
+    assert exporting.index.forget_gone(documents.numbers) == 0
+    documents.put_many(P, [document(9, content=f"{1:064x}")])
+    documents.remove([min(documents.numbers(P))])
+    assert exporting.index.forget_gone(documents.numbers) == 1
+
+
+def test_a_document_that_was_deleted_while_it_was_exported_taints_the_export(
+    exporting: Exporting, tmp_path: Path
+) -> None:
+    def deletes() -> None:
+        exporting.store.documents.remove([min(exporting.store.documents.numbers(P))])
+        exporting.index.forget_gone(exporting.store.documents.numbers)
+
+    batch = replace(exporting, step=deletes).run("jsonl", tmp_path / "truth", Filters(limit=1))
+    assert (batch.deleted, batch.held, exporting.index.all()) == (1, 0, [batch])
+
+
+@pytest.mark.parametrize("format", ["jsonl", "csv"])
+def test_two_exports_beside_each_other_at_once_leave_each_other_alone(
+    exporting: Exporting, tmp_path: Path, format: str
+) -> None:
+    out = tmp_path / "out"
+
+    def another() -> None:
+        if not (out / "two").exists():
+            exporting.run(format, out / "two", Filters())
+
+    replace(exporting, step=another).run(format, out / "one", Filters())
+    for name in ("one", "two"):
+        manifest = out / f"{name}.manifest.json" if format == "jsonl" else out / name / "manifest.json"
+        for file, sha in json.loads(manifest.read_text())["files"].items():
+            path = out / file if format == "jsonl" else out / name / file
+            assert hashlib.sha256(path.read_bytes()).hexdigest() == sha
+    assert [path.name for path in out.iterdir() if path.name.startswith(".")] == []
 
 
 KILLED = """
@@ -163,7 +210,7 @@ with opened(Path(sys.argv[1])) as exporting:
 def test_a_kill_in_the_middle_leaves_no_file_that_looks_complete(
     exporting: Exporting, tmp_path: Path, format: str, at: int
 ) -> None:
-    """And the next try finds its way free."""
+    """And the next export to the same folder takes away what was left, and finds its way free."""
     paths = [ROOT, ROOT / "tests", Path(__file__).parent]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, paths))}
     ended = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path), format, str(at)], env=environment, check=False)
@@ -173,4 +220,7 @@ def test_a_kill_in_the_middle_leaves_no_file_that_looks_complete(
     assert left
     assert all(name.startswith(".") for name in left)
     assert exporting.index.all() == []
+    (out / ".mine.part").mkdir()
+    assert exporting.run(format, out / "other", Filters()).counts["documents"] == 3
+    assert {path.name for path in out.iterdir()} - {".mine.part", "other", "other.manifest.json"} == set()
     assert exporting.run(format, out / "truth", Filters()).counts["documents"] == 3

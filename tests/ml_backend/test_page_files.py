@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import uuid
+import weakref
 from collections.abc import Generator
 from io import BytesIO
 from pathlib import Path
@@ -48,7 +49,25 @@ def test_pictures_of_something_else_are_none_at_all(tmp_path: Path, harm: str) -
     kept.put(CONTENT, FILES)
     second = tmp_path / CONTENT[:2] / CONTENT / "1"
     second.unlink() if harm == "gone" else second.write_bytes(png(30) if harm == "another" else b"GIF")
-    assert kept.pictures(CONTENT, load) == ()
+    assert list(kept.pictures(CONTENT, load)) == []
+
+
+def test_a_long_document_needs_the_memory_of_some_pages_alone(tmp_path: Path) -> None:
+    files = [png(shade) for shade in range(20)]
+    content = content_of([next(load(data)).digest for data in files])
+    kept, alive = PageFiles(tmp_path), list[weakref.ref[Image.Image]]()
+    kept.put(content, files)
+
+    def watched(data: bytes) -> Generator[PageImage, None, None]:
+        for page in load(data):
+            alive.append(weakref.ref(page.image))
+            yield page
+
+    seen, most = list[object](), 0
+    for page in kept.pictures(content, watched):
+        seen.append(page.image.getpixel((0, 0)))
+        most = max(most, sum(one() is not None for one in alive))
+    assert (seen, most) == ([(shade,) * 3 for shade in range(20)], 1)
 
 
 def test_what_is_removed_is_gone(tmp_path: Path) -> None:
@@ -100,7 +119,7 @@ def test_with_a_bucket_another_machine_has_the_files_too_and_keeps_a_copy(tmp_pa
     PageFiles(tmp_path / "one", bucket).put(CONTENT, FILES)
     other = PageFiles(tmp_path / "two", bucket)
     assert (other.contents(), other.copies()) == ({CONTENT}, set())
-    assert len(other.pictures(CONTENT, load)) == 2
+    assert len(tuple(other.pictures(CONTENT, load))) == 2
     assert other.copies() == {CONTENT}
     other.remove(CONTENT)
     assert (other.contents(), other.copies(), bucket.list("files")) == (set(), set(), [])
@@ -142,7 +161,7 @@ def test_while_the_bucket_is_away_copies_are_shown_and_new_files_are_kept_here(
 def test_pictures_of_something_else_in_the_bucket_are_none(tmp_path: Path, bucket: Bucket, harm: bytes) -> None:
     PageFiles(tmp_path / "one", bucket).put(CONTENT, FILES)
     bucket.put(f"files/{CONTENT[:2]}/{CONTENT}/1", harm)
-    assert PageFiles(tmp_path / "two", bucket).pictures(CONTENT, load) == ()
+    assert tuple(PageFiles(tmp_path / "two", bucket).pictures(CONTENT, load)) == ()
 
 
 def test_copies_that_nobody_used_for_a_week_leave_the_machine_where_the_bucket_has_them(

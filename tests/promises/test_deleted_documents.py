@@ -35,9 +35,11 @@ from ml_backend.ocr.fake import FakeEngine
 from ml_backend.services import Services, build_services, checkpoints, export_index, page_files
 from ml_backend.settings import Settings
 from ml_backend.status import tainted_versions
+from ml_backend.store.records import ProjectRecord
 from training.look import look
 from training.pauses import Pauses
 from training.ranking import observer, thresholds
+from training.reconcile import Reconcile
 from training.worker import Worker
 
 pytestmark = pytest.mark.slow
@@ -87,6 +89,11 @@ def read(image: Image.Image) -> tuple[Word, ...]:
     pixel = image.getpixel((0, 0))
     assert isinstance(pixel, tuple)
     return receipt(int(pixel[0])).document.pages[0].words
+
+
+@pytest.fixture(autouse=True)
+def nobody_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ml_backend.label_studio.client.AGAIN", 0.0)
 
 
 @pytest.fixture
@@ -227,7 +234,8 @@ def test_a_layout_model_that_is_being_trained_begins_anew_without_the_document(
         confirm(replace(loop, paper=lambda image: receipt(CANARY)), task)
     loop.there.pass_time(120.0)
     loop.worker.look(loop.project)
-    store.releases.freeze(loop.record, SPECS, 1.5)
+    release = store.releases.freeze(loop.record, SPECS, 1.5)
+    assert store.runs.learns_from(run.id, run.attempt, release.id)
     loop.there.delete_tasks([tasks[0]])
     loop.worker.look(loop.project)
     before = store.runs.get(run.id)
@@ -235,6 +243,8 @@ def test_a_layout_model_that_is_being_trained_begins_anew_without_the_document(
     assert not before.cancel, "that one was not confirmed, and not learned from"
     assert set(documents) == set(tasks)
     loop.there.delete_tasks([canary_task(loop)])
+    Reconcile(loop.there.client(), store, loop.there.client().project(loop.project), INTERFACE, time.time()).run()
+    assert store.releases.forget_gone(2.0), "the look of another project forgets it first"
     loop.worker.look(loop.project)
     now = store.runs.get(run.id)
     assert now is not None
@@ -243,6 +253,57 @@ def test_a_layout_model_that_is_being_trained_begins_anew_without_the_document(
     store.runs.finish(run.id, run.attempt, "cancelled", 3.0)
     loop.there.delete_tasks(tasks[2:3])  # which said the same
     loop.worker.look(loop.project)
+    assert canary.traces(services.settings.data_dir) == []
+
+
+def test_what_a_killed_worker_did_not_forget_any_more_goes_with_the_next_look(
+    services: Services, queue: JobQueue
+) -> None:
+    loop, canary = predicted(services, queue)
+    loop.worker.look(loop.project)
+    store, client = services.store, loop.there.client()
+    loop.there.delete_tasks([canary_task(loop)])
+    assert Reconcile(client, store, client.project(loop.project), INTERFACE, time.time()).run().documents_gone == 1
+    left = canary.traces(services.settings.data_dir)  # killed here
+    assert any(hit.startswith("cache/ocr/") for hit in left), left
+    loop.there.fault = Fault("500")
+    loop.worker.look(loop.project)
+    assert loop.record.fault, "whether Label Studio answers or not"
+    assert canary.traces(services.settings.data_dir) == []
+
+
+def test_what_was_being_read_while_it_was_deleted_goes_a_minute_later(services: Services, queue: JobQueue) -> None:
+    loop, canary = predicted(services, queue)
+    deleted = Task(canary_task(loop), loop.there.tasks[canary_task(loop)].data)
+    loop.there.delete_tasks([deleted.id])
+    look(services, loop.project, Pauses(lambda: 0.0))
+    services.predictor.read_task(deleted, INTERFACE, loop.uid)  # which was on its way all the time
+    killed = services.settings.data_dir / "pages" / "ab" / ".part-x1"  # as was who kept its pages
+    killed.mkdir(parents=True)
+    (killed / "0").write_text(WORD)
+    assert canary.traces(services.settings.data_dir)
+    look(services, loop.project, Pauses(lambda: 0.0), now=lambda: time.time() + 60)
+    assert canary.traces(services.settings.data_dir) == []
+
+
+def test_what_a_training_of_the_only_project_left_behind_goes_without_any_look(
+    services: Services, queue: JobQueue
+) -> None:
+    loop, canary = predicted(services, queue)
+    uid, store = loop.uid, services.store
+    run = store.runs.begin(uid, loop.project, "ann", "", 4, 1.0)
+    assert run is not None
+    loop.there.delete_project(loop.project)
+    store.projects.remove(uid)
+    for folder in ("models", "training"):  # the process goes on until its next heartbeat; then all are killed
+        place = services.settings.data_dir / folder / (uid if folder == "models" else f"{uid}-{run.number}")
+        place.mkdir(parents=True)
+        (place / "made-of-it.json").write_text(WORD)
+    Worker(services, queue, InlineSupervisor(store)).tick()  # type: ignore[arg-type]
+    assert canary.traces(services.settings.data_dir) == []
+    place.mkdir(parents=True)
+    (place / "made-of-it.json").write_text(WORD)
+    loop.worker.look(loop.project)  # for which a training leaves a hint when it ends
     assert canary.traces(services.settings.data_dir) == []
 
 
@@ -276,7 +337,7 @@ def test_a_deleted_project_leaves_no_trace(services: Services, queue: JobQueue) 
     assert other in loop.there.projects
 
 
-@pytest.mark.parametrize("seen", ["a proxy's 404", "another token", "a list that is cut"])
+@pytest.mark.parametrize("seen", ["a proxy's 404", "another token", "a list that is cut", "an empty database"])
 def test_only_label_studio_itself_can_say_that_a_project_is_gone(
     services: Services, queue: JobQueue, seen: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -291,9 +352,27 @@ def test_only_label_studio_itself_can_say_that_a_project_is_gone(
         monkeypatch.setattr("fake_label_studio_routes.ROUTES", _with(lambda *_: {"count": 31, "results": []}))
     loop.worker.look(loop.project)
     (kept,) = services.store.projects.all()
-    assert kept.fault
+    assert ("docloop forget" in kept.fault) is (seen != "a proxy's 404")
     assert services.store.documents.count(kept.uid) == 4
     assert canary.traces(services.settings.data_dir)
+
+
+def test_a_database_without_any_project_that_is_known_is_another_one(services: Services, queue: JobQueue) -> None:
+    loop, canary = predicted(services, queue)
+    there, store, uid = loop.there, services.store, loop.uid
+    other = ProjectRecord("9.1795000000", 9, "Invoices", seen_as=loop.record.seen_as)
+    store.projects.put(other)
+    there.delete_project(loop.project)
+    there.pass_time(120.0)
+    assert there.add_project("Demo", CONFIG) == loop.project, "which has its number"
+    loop.worker.look(loop.project)
+    (kept, _) = store.projects.all()
+    assert (kept.uid, store.documents.count(uid)) == (uid, 4)
+    assert "none of the other projects that it knows is there" in kept.fault
+    assert canary.traces(services.settings.data_dir)
+    store.projects.remove(other.uid)
+    look(services, loop.project, Pauses(lambda: 0.0))
+    assert canary.traces(services.settings.data_dir) == [], "nothing speaks against it"
 
 
 def _with(listing: Any) -> list[Any]:

@@ -12,7 +12,8 @@ from made_receipts import SPECS, made_receipt
 from ml_backend.errors import ModelRejected
 from ml_backend.store.records import DocumentRecord, ProjectRecord, RunRecord, TrainingOptions
 from ml_backend.store.store import Store, open_store
-from training.dataset import frozen
+from training.child import RunStopped
+from training.dataset import frozen, noted
 
 UID = "1.1795000000"
 AT = "2026-01-01T00:00:00Z"
@@ -78,3 +79,38 @@ def test_a_release_that_memory_cannot_hold_is_refused_with_the_way_out(store: St
     name = frozen(store, run({}), SPECS, 100).release.id
     with pytest.raises(ModelRejected, match=r"a training holds 3 in memory\. Train without --release"):
         frozen(store, run({"release": name}), SPECS, 3)
+
+
+def begun(store: Store) -> RunRecord:
+    asked = store.runs.begin(UID, 1, "test", "", 6, 1.0)
+    assert asked is not None
+    claimed = store.runs.claim(asked.id, 2.0)
+    assert claimed is not None
+    return claimed
+
+
+def test_a_document_that_is_deleted_before_the_release_is_noted_is_not_learned_from(
+    store: Store, ids: dict[int, int]
+) -> None:
+    told: list[str] = []
+    mine = begun(store)
+
+    def deleted_meanwhile(release: str) -> None:
+        told.append(release)
+        if len(told) == 1:
+            store.documents.remove([ids[2]])
+            store.releases.forget_gone(5.0)  # the look saw no run that learns from it
+
+    dataset = noted(store, mine, SPECS, 100, deleted_meanwhile)
+    assert len(told) == 2
+    assert made_receipt(2).content not in {sample.content for sample in dataset.samples}
+    seen = store.runs.get(mine.id)
+    assert seen is not None
+    assert (seen.release, store.releases.tainted(UID).keys()) == (dataset.release.id, {told[0]})
+
+
+def test_nothing_is_learned_for_a_run_that_was_cancelled(store: Store, ids: dict[int, int]) -> None:
+    mine = begun(store)
+    store.runs.cancel(mine.id)
+    with pytest.raises(RunStopped):
+        noted(store, mine, SPECS, 100)

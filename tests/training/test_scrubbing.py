@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +26,7 @@ from training.trainers.token_trainer import TokenTrainer
 pytestmark = pytest.mark.slow
 UID = "1.1795000000"
 DOCUMENTS = 12
+OURS = shutil.ignore_patterns("manifest.json")
 
 
 @pytest.fixture
@@ -114,3 +118,50 @@ def test_a_spelling_that_others_share_is_written_as_they_write_it(store: Store, 
     _, folder = registry.get(UID, "fields-1")
     spelled = {entry[3] for entry in learned(folder)["known"] if entry[1] != "line"}
     assert spelled <= {text.strip(".,:;-()[]*#") for text in texts} | texts
+
+
+def test_a_version_that_does_not_verify_goes_as_a_whole_and_the_one_before_serves(
+    store: Store, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    registry = champions_in(tmp_path / "models", "").registry
+    good, folder = registry.get(UID, "fields-1")
+    for version in ("fields-2", "fields-3"):
+        registry.publish(
+            UID,
+            replace(good, version=version),
+            lambda aside: shutil.copytree(folder, aside, dirs_exist_ok=True, ignore=OURS),
+        )
+    for version in ("fields-1", "fields-2", "fields-3"):
+        registry.activate(UID, version)
+    places = {version: registry.get(UID, version)[1] for version in ("fields-2", "fields-3")}
+    broken = places["fields-3"] / "learned.json"
+    broken.chmod(0o600)
+    broken.write_text(broken.read_text() + " ")
+    assert scrub(store, registry, UID) == [], "nothing of it was deleted yet"
+    assert broken.exists()
+    (places["fields-2"] / "manifest.json").chmod(0o600)
+    (places["fields-2"] / "manifest.json").write_text("{}")
+    store.documents.remove([store.documents.ids(UID)[3][0]])
+    store.releases.forget_gone(2.0)
+    assert scrub(store, registry, UID) == ["fields-1"]
+    assert sorted(path.name for path in folder.parent.iterdir() if path.is_dir()) == ["fields-1"]
+    assert (registry.active(UID), registry.best(UID).reason) == ("fields-1", "")
+    assert f"it was a {good.kind} of {good.created_at}" in caplog.text
+
+
+def test_a_version_that_cannot_be_read_just_now_stays(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry = champions_in(tmp_path / "models", "").registry
+    before = registry.get(UID, "fields-1")
+    store.documents.remove([store.documents.ids(UID)[3][0]])
+    store.releases.forget_gone(2.0)
+
+    def too_many(*_: object, **__: object) -> int:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("ml_backend.models.version_files.os.scandir", too_many)
+        assert scrub(store, registry, UID) == []
+    assert registry.get(UID, "fields-1") == before
+    assert scrub(store, registry, UID) == ["fields-1"]

@@ -17,7 +17,7 @@ from ml_backend.page_files import PageFiles
 from ml_backend.services import champions_in
 from ml_backend.store.records import DocumentRecord, ProjectRecord, RunRecord
 from ml_backend.store.store import Store, open_store
-from training.train_child import train
+from training.train_child import _begin, train
 
 UID = "1.1795000000"
 CONFIG = (
@@ -99,3 +99,14 @@ def test_a_base_model_that_is_not_there_fails_the_run_with_the_ways_out(store: S
     assert ended.state == "failed"
     assert "nowhere" in ended.reason
     assert champions_in(tmp_path / "models", "").registry.versions(UID) == []
+
+
+def test_what_an_attempt_before_this_one_left_of_another_release_goes_before_anything_is_learned(
+    tmp_path: Path,
+) -> None:
+    work = tmp_path / "work"
+    for before, left in (("ab", ["words.arrow"]), ("cd", []), ("", [])):
+        work.mkdir(exist_ok=True)
+        (work / "words.arrow").write_text("TOTAL")
+        _begin(work, before, "ab")
+        assert [path.name for path in work.iterdir()] == left

@@ -80,7 +80,7 @@ class ProjectLines:
                 some = self.store.samples.load(self.project_uid, only=there[start : start + _AT_ONCE])
                 for done, sample in enumerate(some, start):
                     progress(done / len(there))
-                    pictures = self.files.pictures(sample.content, loader.pages)
+                    pictures = tuple(self.files.pictures(sample.content, loader.pages))
                     self.without[NOT_SHOWN] += not pictures
                     yield from lines_of(sample, [np.asarray(picture.image) for picture in pictures], alphabet)
 

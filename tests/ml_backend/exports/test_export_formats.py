@@ -7,7 +7,7 @@ import random
 import re
 import sys
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -90,24 +90,25 @@ def test_no_box_text_or_page_of_a_document_stops_an_export(exporter: Exporter, t
 
 
 @EACH
-def test_pictures_are_let_go_when_the_next_document_comes(exporter: Exporter, tmp_path: Path) -> None:
+def test_pictures_are_let_go_when_the_next_page_comes(exporter: Exporter, tmp_path: Path) -> None:
     alive: list[weakref.ref[Image.Image]] = []
     most = 0
 
-    def pictures() -> Sequence[Image.Image]:
-        image = drawn(BLANK)
-        alive.append(weakref.ref(image))
-        return [image]
-
-    def documents() -> Iterator[Labelled]:
+    def pictures() -> Iterator[Image.Image]:
         nonlocal most
-        for number in range(6):
-            yield replace(papers()[0], content=f"{number:064x}", pictures=pictures)
+        for _ in range(6):
+            image = drawn(BLANK)
+            alive.append(weakref.ref(image))
             most = max(most, sum(one() is not None for one in alive))
+            yield image
+            del image
 
+    documents = (
+        replace(paper("train", [BLANK] * 6), content=f"{number:064x}", pictures=pictures) for number in range(3)
+    )
     folder = ExportFolder(tmp_path)
-    exporter.write(ready(documents(), exporter, SPECS, folder), SPECS, folder)
-    assert (len(alive), most <= 2) == (6 if exporter.needs_pictures else 0, True)
+    exporter.write(ready(documents, exporter, SPECS, folder), SPECS, folder)
+    assert (len(alive), most <= 2) == (18 if exporter.needs_pictures else 0, True)
 
 
 def test_documents_whose_pages_are_not_kept_are_left_out_and_counted_where_pictures_are_needed(tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ def exporting(tmp_path: Path) -> Iterator[Exporting]:
 
 def test_an_export_holds_the_documents_whose_pages_are_kept_and_says_so(exporting: Exporting, tmp_path: Path) -> None:
     batch = exporting.run("coco", tmp_path / "out", Filters())
-    (content,) = batch.contents
+    (content,) = exporting.files.contents()
     split = split_of(content)
     counts = {"documents": 1, f"documents_{split}": 1, "pages": 1, "boxes": 2, "without_pictures": 1}
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text(encoding="utf-8"))

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from ml_backend.errors import StorageError
-from ml_backend.exports.index import Batch
+from ml_backend.exports.index import Batch, bits_of
 from ml_backend.exports.shared_index import SharedExportIndex
 from ml_backend.storage import Bucket, open_bucket
 
-BATCH = Batch("20260101-a", "jsonl", "2026-01-01", "7.1", "/x.jsonl", {"documents": 1}, {"c" * 64: (3,)})
+BATCH = Batch("20260101-a", "jsonl", "2026-01-01", "7.1", "/x.jsonl", {"documents": 1}, bits_of([3]))
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def test_every_machine_lists_all_exports_and_knows_the_tainted_ones(tmp_path: Pa
     one, two = SharedExportIndex(tmp_path / "one", bucket), SharedExportIndex(tmp_path / "two", bucket)
     one.add(BATCH)
     assert two.all() == [BATCH]
-    assert two.forget_gone(lambda numbers: set()) == 1
+    assert two.forget_gone(lambda uid: set()) == 1
     assert [each.deleted for each in one.all()] == [1]
 
 

@@ -62,6 +62,25 @@ def test_the_interval_has_the_truth_about_as_often_as_it_says(nested: bool) -> N
 
 
 @pytest.mark.slow
+def test_over_curves_of_all_kinds_it_promises_too_much_no_more_often_than_it_says() -> None:
+    """Flat ones and those at their floor are among them; versions are judged by other documents each time."""
+    right = too_much = spoke = 0
+    for seed in range(300):
+        dice = np.random.default_rng(seed)
+        today, steep = np.exp(dice.uniform(np.log(0.02), np.log(0.15))), dice.uniform() * (dice.random() > 0.3)
+        floor = dice.uniform() * (dice.random() > 0.5)
+        true = {n: today * ((1 - floor) * (n / 105) ** -steep + floor) for n in range(20, 211)}
+        wrong = [(n, round(n * 4 / 1.9), true[n] * np.exp(0.05 * dice.standard_normal())) for n in TRAINED_AT]
+        found = forecast([Point(n, n, float(k), dice.binomial(k, min(1.0, p)) / k) for n, k, p in wrong])
+        if found.state == "forecast":
+            gain = true[105] - true[105 + found.more]
+            spoke, right, too_much = spoke + 1, right + (found.low <= gain <= found.high), too_much + (gain < found.low)
+    assert spoke >= 60
+    assert 0.74 <= right / spoke <= 0.94, f"{right} of {spoke} in the interval of 80 %"
+    assert too_much / spoke <= 0.15, f"{too_much} of {spoke} below its low end, which should be one in ten"
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("level", [0.3, 0.05])
 def test_a_flat_curve_promises_nothing(level: float) -> None:
     states = [forecast(made_points(lambda n: level, seed)).state for seed in range(50)]
@@ -77,6 +96,7 @@ def test_a_curve_without_noise_is_carried_on() -> None:
     assert abs(CURVES["steep"](105) - CURVES["steep"](105 + found.more) - 0.02) < 0.003
     low, high = f"{100 * found.low:.1f}", f"{100 * found.high:.1f}"
     assert found.sentence == f"about {found.more} more documents for +2.0 points of total's F1 ({low}-{high})"
+    assert found.documents == 105
     assert forecast(points[::-1], "total") == found, "whatever the order"
 
 
@@ -107,7 +127,12 @@ def test_where_no_curve_leads_further_there_is_no_more_to_gain(judged: int, erro
             [Point(n, n, 2 * n, wrong) for n, wrong in ((20, 0.2), (30, 0.25), (40, 0.3))],
             "differ by no more than chance",
         ),
+        (
+            [Point(n, 5000, 20_000.0, wrong) for n, wrong in ((20, 0.1), (30, 0.15), (40, 0.2), (50, 0.25))],
+            "4 versions differ by more than chance can and follow no learning curve",
+        ),
     ],
+    ids=["none", "two", "two, one again", "flat", "worse by chance", "worse for sure"],
 )
 def test_too_little_evidence_is_said_with_what_is_missing(points: list[Point], missing: str) -> None:
     found = forecast(points)
@@ -155,3 +180,8 @@ def test_only_versions_like_the_newest_one_are_on_its_curve() -> None:
     assert [one.sentence for one in forecasts([])] == [
         "not enough evidence on F1: 0 of the 3 judged versions that a curve needs; each training adds one"
     ]
+
+
+def test_what_is_forecast_counts_from_the_newest_version_also_where_documents_were_deleted_since() -> None:
+    found = forecasts([version(number, samples) for number, samples in enumerate((20, 40, 90, 60), 1)])
+    assert [(one.documents, one.versions) for one in found] == [(60, 3)] * 3

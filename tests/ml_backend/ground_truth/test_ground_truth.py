@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -14,14 +15,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builders import found
-from contracts.store_builders import P, annotation, document, prediction, project
+from contracts.store_builders import P, annotation, document, prediction, project, sample
 from ml_backend.document.fields import Field
 from ml_backend.document.geometry import Box
+from ml_backend.document.times import utc
 from ml_backend.exports.ground_truth import GroundTruth, field_of
 from ml_backend.exports.jsonl import gzipped, lines
 from ml_backend.exports.replay import backwards, forwards
 from ml_backend.ground_truth import Filters, ground_truth
+from ml_backend.ground_truth.labelled import labelled
 from ml_backend.ground_truth.steps import initial
+from ml_backend.page_files import PageFiles
 from ml_backend.store.records import AnnotationRecord
 from ml_backend.store.store import Store, open_store
 from training.corrections import corrections_of
@@ -135,12 +139,113 @@ FILTERS: list[tuple[dict[str, Any], list[int]]] = [
 ]
 
 
+@pytest.fixture
+def reviewed(store: Store) -> Store:
+    """Tasks 1 to 3, confirmed on the first three days of 2026, and a skipped one; all are samples but that."""
+    put(store, 1, annotation(1, shown=(found(),), shown_version="v1"), content=f"{1:064x}")
+    put(store, 2, annotation(2, day=2, shown=(found(text="1"),), shown_version="v2"), content=f"{2:064x}")
+    put(store, 3, annotation(3, day=3, shown=None, fields=(found("date"),), completed_by=8), content=f"{3:064x}")
+    for task, number in enumerate(sorted(store.documents.numbers(P)), 1):
+        store.samples.put(number, sample(f"{task:064x}", day=task))
+    put(store, 4, annotation(4, day=4, skipped=True), content=f"{4:064x}")
+    return store
+
+
 @pytest.mark.parametrize(("filters", "tasks"), FILTERS, ids=[",".join(f) or "none" for f, _ in FILTERS])
-def test_filters_choose_documents(store: Store, filters: dict[str, Any], tasks: list[int]) -> None:
-    put(store, 1, annotation(1, shown=(found(),), shown_version="v1"))
-    put(store, 2, annotation(2, day=2, shown=(found(text="1"),), shown_version="v2"))
-    put(store, 3, annotation(3, day=3, shown=None, fields=(found("date"),), completed_by=8))
-    assert [line.task_id for line in given_out(store, **filters)] == tasks
+def test_filters_choose_documents(reviewed: Store, filters: dict[str, Any], tasks: list[int]) -> None:
+    """The same ones for lines and for formats with words."""
+    assert [line.task_id for line in given_out(reviewed, **filters)] == tasks
+    files = PageFiles(Path("none"))
+    documents = list(labelled(reviewed, P, "image", Filters(**filters), files, lambda data: iter(())))  # type: ignore[arg-type, return-value]
+    assert [one.line.task_id for one in documents] == tasks
+    assert [reviewed.documents.get(one.number).task_id for one in documents] == tasks  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("given", "tasks"),
+    [
+        ({"since": "2026-01-02", "until": "2026-01-03"}, [2]),
+        ({"since": "2026-01-02T02:00:00+02:00", "limit": "1"}, [2]),
+        ({"since": "2026-01-01T23:00:00-02:00"}, [3]),
+        ({"until": "2026-01-02T01:00:00+02:00"}, [1]),
+        ({"until": "2026-01-02T00:00:00.000001Z"}, [1, 2]),
+    ],
+)
+@pytest.mark.parametrize("zone", ["Pacific/Auckland", "America/Los_Angeles"])
+def test_times_are_in_utc_wherever_the_machine_stands(
+    reviewed: Store, given: dict[str, str], tasks: list[int], zone: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    utc.cache_clear()
+    try:
+        assert [line.task_id for line in ground_truth(reviewed, P, "image", Filters.of(given.items()))] == tasks
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+@pytest.mark.parametrize(
+    ("data", "name", "kind"),
+    [
+        ({"image": "/data/upload/7/ab-scan%201.png"}, "ab-scan 1.png", "image"),
+        ({"image": "/data/local-files/?d=a%20b/scan%201.png"}, "scan 1.png", "image"),
+        ({"image": "/tasks/7/resolve/?fileuri=czM6Ly9iL2EvMS5wZGY="}, "1.pdf", "pdf"),
+        ({"image": "/tasks/7/resolve/?fileuri=czM6Ly9iL2EvMS5wbmc"}, "1.png", "url"),
+        ({"image": "/tasks/7/resolve/?fileuri=%C3%A4"}, "", "image"),
+        ({"image": "http://labels/data/local-files/?d=a.png"}, "a.png", "image"),
+        ({"image": "https://host/b.png?d=c.png&fileuri=d"}, "b.png", "url"),
+        ({"image": "http://["}, "", "image"),
+        ({"image": "data:image/png;base64,iVBO/Rw0KGgo="}, "", "image"),
+        ({"image": "https://host/a/b.JPG?sig=1"}, "b.JPG", "url"),
+        ({"image": "s3://bucket/in.pdf"}, "in.pdf", "pdf"),
+        ({"image": ["gs://bucket/1.png", "gs://bucket/2.png"]}, "1.png", "url"),
+        ({"image": "/data/upload/7/a.png", "filename": "Bill.PDF"}, "Bill.PDF", "pdf"),
+        ({}, "", "image"),
+    ],
+)
+def test_a_line_says_what_the_file_was(store: Store, data: dict[str, Any], name: str, kind: str) -> None:
+    put(store, 1, annotation(1), data=data)
+    (line,) = given_out(store)
+    assert (line.filename, line.source_kind) == (name, kind)
+
+
+def test_a_line_has_these_keys_and_no_others(store: Store) -> None:
+    shown, final = found("total", "12.50", id="a"), found("total", "12.60", id="a")
+    put(store, 4, annotation(9, fields=(final,), shown=(shown,), shown_version="v1"), content="f" * 64)
+    (line,) = map(json.loads, b"".join(lines(ground_truth(store, P, "image"))).splitlines())
+    day = "2026-01-01T00:00:00.000000Z"
+    cause = line["corrections"][0]["cause"]
+    assert line == {
+        "task_id": 4,
+        "filename": "4.png",
+        "source_kind": "image",
+        "image_sha256": "f" * 64,
+        "approved": True,
+        "reviewed_by": 7,
+        "reviewed_at": day,
+        "created_at": day,
+        "lead_time": line["lead_time"],
+        "initial_result": [field_of(shown)],
+        "final_result": [field_of(final)],
+        "corrections": [
+            {
+                "field_path": "final_result[0].text",
+                "label": "total",
+                "kind": "text",
+                "old_value": "12.50",
+                "new_value": "12.60",
+                "cause": cause,
+                "reason": line["corrections"][0]["reason"],
+                "corrected_by": 7,
+                "corrected_at": day,
+            }
+        ],
+        "review_flags": [],
+        "confidence": None,
+        "model_version": "v1",
+        "engine": "",
+    }
 
 
 def test_bytes_are_lines_and_gzip_holds_the_same_ones(store: Store) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from shops import MANY, harbour, mill
 
 from active_learning.diversity import signature
@@ -12,7 +14,7 @@ from ml_backend.store.counts import SignedDocument
 
 def signed(number: int, sample: Sample, edits: int | None = None) -> SignedDocument:
     """A document of our number, open unless it was confirmed."""
-    return SignedDocument(number, 100 + number, edits is None, signature(sample.document), edits)
+    return SignedDocument(number, 100 + number, edits is None, signature(sample.document), edits is not None, edits)
 
 
 TEAS = [
@@ -50,6 +52,15 @@ def test_a_layout_that_nobody_confirmed_is_expected_to_need_what_others_needed()
     ]
 
 
+def test_documents_that_were_confirmed_without_a_prediction_are_no_sign_that_predictions_are_right() -> None:
+    imported = replace(signed(2, FLOUR[1], 0), edits=None)
+    found = layouts([signed(1, FLOUR[0]), imported, signed(3, TEAS[0], 2), signed(4, TEAS[1], 2)])
+    assert [(one.example.task_id, one.confirmed, one.open, one.edits) for one in found] == [
+        (101, 1, 1, 2.0),
+        (103, 2, 0, 2.0),
+    ]
+
+
 def test_a_confirmed_document_that_is_like_no_other_asks_for_nothing() -> None:
     assert layouts([signed(1, FLOUR[0], 4), signed(2, TEAS[0], 4), signed(3, TEAS[1], 0)])[0].documents == 2
     assert layouts([]) == []
@@ -61,5 +72,5 @@ def test_where_nobody_had_to_correct_anything_no_layout_needs_documents() -> Non
 
 
 def test_signatures_of_another_docloop_are_left_out() -> None:
-    old = SignedDocument(7, 7, True, (0.5, 0.25), None)
+    old = SignedDocument(7, 7, True, (0.5, 0.25), False, None)
     assert [len(some) for some in group([old, signed(1, TEAS[0]), signed(2, TEAS[1])])] == [2]

@@ -170,6 +170,7 @@ def test_the_versions_are_the_learning_curve(store: Store, tmp_path: Path) -> No
         ([("1250", "12,50 EUR", "12.50")], {("", "."): 1}),
         ([("ab", "ab", "aab"), ("aab", "aab", "ab")], {("", "a"): 1, ("a", ""): 1}),
         ([("", "", "12.50")], {}),
+        ([("Café l", "Café l", "Cafe\u0301 1")], {("l", "1"): 1}),
     ],
     ids=[
         "the same twice",
@@ -177,6 +178,7 @@ def test_the_versions_are_the_learning_curve(store: Store, tmp_path: Path) -> No
         "whichever is nearer",
         "one too few or too many",
         "nothing read",
+        "an accent apart",
     ],
 )
 def test_characters_are_aligned_with_what_was_read(texts: list[tuple[str, str, str]], confused: Any) -> None:

@@ -268,6 +268,36 @@ def test_nothing_outside_of_the_folder_and_nothing_without_end_is_read(name: str
     assert refusal.value.code == code
 
 
+def test_what_windows_writes_is_read_and_what_is_no_utf8_is_a_bad_row(tmp_path: Path) -> None:
+    mark, rows_ = "\ufeff", "a.jpg\t[]\r\nb.jpg\t[]\r\n"
+    (tmp_path / "Label.txt").write_bytes((mark + rows_).encode() + b"caf\xe9.jpg\t[]\r\n")
+    (tmp_path / "fileState.txt").write_text(mark + "a.jpg\t1\r\nC:\\scans\\b.jpg\t0\r\n", "utf-8", newline="")
+    assert codes(tmp_path) == [
+        ("Label.txt, line 1", "ok"),
+        ("Label.txt, line 2", "truth_not_approved"),
+        ("Label.txt, line 3", "truth_malformed"),
+    ]
+    (tmp_path / "truth.jsonl").write_bytes(
+        mark.encode() + line_with() + b"\r\n" + line_with().replace(b"12.50", b"\xa3")
+    )
+    assert [code for _, code in codes(tmp_path, "jsonl")] == ["ok", "truth_malformed"]
+
+
+def test_a_list_of_what_is_confirmed_that_has_no_end_is_refused(tmp_path: Path) -> None:
+    shutil.copytree(GOLDEN / "ppocrlabel", tmp_path / "given")
+    (tmp_path / "given" / "fileState.txt").write_bytes(b"a.jpg\t1\n" * 4_000_000)
+    assert codes(tmp_path / "given") == [("Label.txt", "truth_file_too_large")]
+
+
+def test_people_may_have_any_number_and_azures_pages_no_more_fields_than_a_document(tmp_path: Path) -> None:
+    (tmp_path / "truth.jsonl").write_bytes(line_with(reviewed_by=2**40))
+    assert [row.reviewed_by for row in good(tmp_path)] == [str(2**40)]
+    values = [{"page": page, "text": "", "boundingBoxes": [[0, 0, 1, 1]]} for page in range(1, 3_001)]
+    labels = [{"label": name, "value": values} for name in "ab"]
+    (tmp_path / "x.pdf.labels.json").write_text(json.dumps({"labels": labels}))
+    assert codes(tmp_path) == [("x.pdf.labels.json", "truth_malformed")]
+
+
 def test_a_line_beyond_the_limit_costs_itself_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ml_backend.imports.folder.MOST_BYTES", 1_000)
     (tmp_path / "truth.jsonl").write_bytes(b"x" * 5_000 + b"\n" + line_with())

@@ -111,3 +111,38 @@ def test_projects_are_known_by_the_secret_of_their_webhook() -> None:
     ]
     with client(lambda request: httpx.Response(200, json=hooks)) as label_studio:
         assert label_studio.projects_with_webhook("X-Docloop-Secret", "s") == [3, 9]
+
+
+def listed(number: int, created: str = "2026-01-01T00:00:00Z") -> dict[str, object]:
+    return {"id": number, "title": "Receipts", "created_at": created}
+
+
+OTHERS = {8: "8.1767225600"}  # as it was known, by its number
+
+
+@pytest.mark.parametrize(
+    ("lists", "others", "gone", "why"),
+    [
+        ([[listed(8)], [listed(8)]], OTHERS, True, "another one is there as it was"),
+        ([[listed(9)], [listed(9)]], {}, True, "no other is known, and some are there"),
+        ([[listed(8)], [listed(8), listed(7)]], OTHERS, False, "some seconds later it is there again"),
+        ([[listed(8)], []], OTHERS, False, "some seconds later nothing is there"),
+        ([[listed(9)]], OTHERS, False, "the others are gone, too: another database?"),
+        ([[listed(8, "2026-02-02T00:00:00Z")]], OTHERS, False, "the other one's number is another project's now"),
+        ([[]], {}, False, "an empty database"),
+    ],
+)
+def test_a_project_is_gone_when_a_label_studio_that_is_known_says_so_twice(
+    lists: list[list[dict[str, object]]], others: dict[int, str], gone: bool, why: str
+) -> None:
+    asked = iter(lists)
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/7/"):
+            return httpx.Response(404, json={"detail": "No Project matches the given query."})
+        results = next(asked)
+        return httpx.Response(200, json={"count": len(results), "results": results})
+
+    with client(answer) as label_studio:
+        assert label_studio.deleted(7, others, again=0.0) is gone, why
+    assert next(asked, None) is None, "each list was asked for"

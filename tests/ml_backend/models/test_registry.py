@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +21,15 @@ from ml_backend.models.registry import ModelRegistry
 @pytest.fixture
 def registry(tmp_path: Path) -> ModelRegistry:
     return ModelRegistry(tmp_path / "models")
+
+
+@pytest.fixture
+def three(registry: ModelRegistry) -> ModelRegistry:
+    """Versions 1, 2 and 3; 3 serves."""
+    for number in (1, 2, 3):
+        registry.publish(PROJECT, manifest(f"fields-{number}"), write)
+        registry.activate(PROJECT, f"fields-{number}")
+    return registry
 
 
 class TestInAFolder(ModelRegistryContract):
@@ -119,3 +132,69 @@ def test_a_manifest_that_is_not_one_is_refused_with_the_reason(data: bytes, why:
     assert data != WHOLE
     with pytest.raises(ModelRejected, match=why):
         manifest_from_bytes(data)
+
+
+def damage(folder: Path) -> None:
+    (folder / "settings.json").chmod(0o600)
+    (folder / "settings.json").write_text("{}")
+
+
+def test_a_version_that_does_not_verify_is_discarded_and_the_last_good_one_is_active(three: ModelRegistry) -> None:
+    places = {version: three.get(PROJECT, version)[1] for version in ("fields-1", "fields-2", "fields-3")}
+    assert three.discard(PROJECT, "fields-2") == "", "a whole one stays"
+    damage(places["fields-3"])
+    damage(places["fields-2"])
+    assert "settings.json of fields-3 is not what was published" in three.discard(PROJECT, "fields-3")
+    assert (three.active(PROJECT), three.history(PROJECT)) == ("fields-1", ("",))
+    assert three.best(PROJECT).reason == ""
+    assert three.discard(PROJECT, "fields-2")
+    assert [one.version for one in three.versions(PROJECT)] == ["fields-1"]
+    with pytest.raises(ModelRejected, match="There is no version fields-2"):
+        three.discard(PROJECT, "fields-2")
+
+
+def test_a_discarded_version_leaves_the_history_of_an_active_one(three: ModelRegistry) -> None:
+    damage(three.get(PROJECT, "fields-2")[1])
+    three.discard(PROJECT, "fields-2")
+    assert (three.active(PROJECT), three.history(PROJECT)) == ("fields-3", ("", "fields-1"))
+
+
+@pytest.mark.parametrize("at", [0, 1, 2, 3, 4, 5])
+def test_a_discarding_that_is_killed_is_ended_by_the_next_one(
+    three: ModelRegistry, at: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = three.get(PROJECT, "fields-3")[1]
+    damage(folder)
+    steps = iter(range(100))
+
+    def killed_at(step: Callable[..., Any]) -> Callable[..., Any]:
+        def done(*given: Any, **named: Any) -> Any:
+            if next(steps) == at:
+                raise KeyboardInterrupt
+            return step(*given, **named)
+
+        return done
+
+    with monkeypatch.context() as patch, suppress(KeyboardInterrupt):
+        for name in ("os.rename", "os.replace", "shutil.rmtree"):
+            patch.setattr(f"ml_backend.models.registry.{name}", killed_at(getattr(*_step(name))))
+        three.discard(PROJECT, "fields-3")
+    assert three.best(PROJECT).version == "fields-2"
+    three.tidy()
+    if folder.exists():
+        assert three.discard(PROJECT, "fields-3")
+    assert [path.name for path in folder.parent.iterdir() if path.name.startswith((".aside", "fields-3"))] == []
+    assert (three.active(PROJECT), three.best(PROJECT).reason) == ("fields-2", "")
+
+
+def _step(name: str) -> tuple[Any, str]:
+    module, _, what = name.partition(".")
+    return {"os": os, "shutil": shutil}[module], what
+
+
+def test_what_is_no_project_does_not_keep_the_others_from_being_tidied(three: ModelRegistry, tmp_path: Path) -> None:
+    (tmp_path / "models" / "0.note").write_text("a file")
+    (tmp_path / "models" / "a.b" / ".aside-x").mkdir(parents=True)
+    (tmp_path / "models" / PROJECT / ".aside-x").mkdir()
+    three.tidy()
+    assert not (tmp_path / "models" / PROJECT / ".aside-x").exists()

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import base64
 import time
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from waiting import until
 
 from builders import DATA, interface, png, recorded
-from ml_backend.document.fields import Prediction
-from ml_backend.label_studio.label_config import Interface
 from ml_backend.label_studio.tasks import Task
 from ml_backend.services import Services
 
@@ -58,29 +54,13 @@ def test_no_other_title_keeps_a_project_from_being_trained(title: Any, client: F
     assert len(services.store.runs.requests()) == 1
 
 
-def test_nothing_of_a_deleted_task_stays_in_the_memory_of_this_process(client: FlaskClient, services: Services) -> None:
+def test_a_deletion_is_a_hint_like_any_other_and_unloads_nothing(client: FlaskClient, services: Services) -> None:
     picture = "data:image/png;base64," + base64.b64encode(png("TOTAL 12.50")).decode()
-    tasks, asked = [Task(1, {"image": picture})], "7.1795165055"
-    services.batches.predict_all(tasks, interface("total"), asked)
-    predict, computed = services.predictor.predict, list[int]()
-
-    def counted(task: Task, shown: Interface, project_uid: str) -> Prediction:
-        computed.append(task.id)
-        return predict(task, shown, project_uid)
-
-    services.batches.predictor = SimpleNamespace(  # type: ignore[assignment]
-        predict=counted, version=services.predictor.version, remembers=services.predictor.remembers
-    )
-    services.batches.predict_all(tasks, interface("total"), asked)
-    assert computed == [], "it was remembered"
+    services.batches.predict_all([Task(1, {"image": picture})], interface("total"), "7.1795165055")
     body = {"action": "TASKS_DELETED", "project": {"id": 7}, "tasks": [{"id": 1}]}
     assert client.post("/webhook", json=body).status_code == 202
-
-    def forgotten() -> bool:
-        services.batches.predict_all(tasks, interface("total"), asked)
-        return computed == [1]
-
-    until(forgotten)
+    assert services.hints.take() == [7], "the look that follows deletes it in the store, which every process sees"
+    assert len(services.batches._cache) == 1
 
 
 @pytest.mark.parametrize("body", [[], {}, {"action": "X"}, {"action": "X", "project": {"id": "../../etc/passwd"}}])

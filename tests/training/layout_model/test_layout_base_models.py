@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from layout_parts import sub_words, tokenizer_text
 from made_receipts import made_receipt
 
+from ml_backend.document.elements import Document
 from ml_backend.errors import ModelRejected
 from training.trainers.layout_model.base_models import Opened, open_base
 from training.trainers.layout_model.licences import licence_of
@@ -166,3 +168,14 @@ def test_options_that_make_no_sense_are_refused(values: dict[str, Any], text: st
 
 def test_a_tokenizer_of_the_samples_knows_the_special_tokens() -> None:
     assert [sub_words().id_of(piece) for piece in ("<s>", "<pad>", "</s>")] == [0, 1, 2]
+
+
+def test_a_word_of_one_document_alone_is_no_piece_of_a_tokenizer_from_scratch() -> None:
+    documents = [made_receipt(number).document for number in range(8)]
+    first = documents[0].pages[0]
+    marked = replace(first, words=tuple(replace(word, text="KANARIENVOGEL") for word in first.words[:4]))
+    scratch = LayoutTraining(from_scratch="tiny", scratch_family="lilt", length=64, stride=16)
+    alone = from_scratch(scratch, [Document((marked,)), *documents[1:]]).words.text
+    both = from_scratch(scratch, [Document((marked,)), Document((marked,)), *documents[2:]]).words.text
+    assert "NARIENVOG" in both
+    assert "NARIEN" not in alone

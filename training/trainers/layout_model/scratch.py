@@ -5,7 +5,8 @@ It knows nothing of language, so it needs many more documents than a base model 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from ml_backend.document.elements import Document
@@ -60,12 +61,16 @@ def _tokenizer(documents: Iterable[Document], pieces: int) -> str:
 
     tokenizer = ByteLevelBPETokenizer(add_prefix_space=True)
     tokenizer.train_from_iterator(
-        _lines(documents), vocab_size=pieces, min_frequency=2, special_tokens=list(SPECIAL), show_progress=False
+        _lines(list(documents)), vocab_size=pieces, min_frequency=2, special_tokens=list(SPECIAL), show_progress=False
     )
     return str(tokenizer._tokenizer.to_str())
 
 
-def _lines(documents: Iterable[Document]) -> Iterator[str]:
-    for document in documents:
-        for page in document.pages:
-            yield from page.text.encode("utf-8", "replace").decode("utf-8").splitlines()
+def _lines(documents: Sequence[Document]) -> Iterator[str]:
+    """The text without words that one document alone has: pieces stand in the file as they are, also when it was deleted."""
+    texts = [[page.text.encode("utf-8", "replace").decode("utf-8") for page in each.pages] for each in documents]
+    had_by = Counter(word for pages in texts for word in {word for text in pages for word in text.split()})
+    for pages in texts:
+        for text in pages:
+            for line in text.splitlines():
+                yield " ".join(word for word in line.split() if had_by[word] > 1)

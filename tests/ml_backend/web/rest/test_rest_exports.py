@@ -101,7 +101,7 @@ def test_an_export_goes_with_a_document_that_is_deleted(client: FlaskClient, fol
     assert len(canary(folder)) == 1
     assert exports.forget_tainted(index) == 0
     followed.store.documents.remove([number])
-    index.forget_gone(followed.store.documents.existing)
+    index.forget_gone(followed.store.documents.numbers)
     assert exports.forget_tainted(index) == 1
     assert canary(folder) == []
 
@@ -112,7 +112,7 @@ def test_the_machine_that_made_an_export_takes_it_away_when_another_one_forgets(
     number = confirm(followed)
     made(client)
     followed.store.documents.remove([number])
-    export_index(followed.settings).forget_gone(followed.store.documents.existing)
+    export_index(followed.settings).forget_gone(followed.store.documents.numbers)
     followed.forget_copies()
     assert canary(followed.settings.data_dir / "exports") == []
 

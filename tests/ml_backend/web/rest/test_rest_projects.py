@@ -9,6 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from builders import found, interface_xml
+from ml_backend.errors import StoreError
 from ml_backend.services import Services
 from ml_backend.status import project_status
 from ml_backend.store.records import AnnotationRecord
@@ -106,3 +107,36 @@ def test_ground_truth_is_lines_of_json_gzipped_when_asked(client: FlaskClient, f
     refused = client.get(f"{url}?since=yesterday")
     assert (refused.status_code, "2026-01-31" in refused.get_json()["detail"]) == (400, True)
     assert client.get("/api/v1/projects/8/ground-truth/export").status_code == 404
+
+
+def test_readers_that_take_their_time_leave_threads_for_others(client: FlaskClient, followed: Services) -> None:
+    """Four exports at once; the fifth one is asked to come again, and finds room when one has ended or was given up."""
+    url = "/api/v1/projects/7/ground-truth/export"
+    slow = [client.get(url, buffered=False) for _ in range(4)]
+    refused = client.get(url)
+    assert (refused.status_code, refused.get_json()["code"]) == (503, "exports_busy")
+    assert refused.content_type == "application/problem+json"
+    assert refused.headers["Retry-After"] == "10"
+    assert client.get("/api/v1/projects/7").status_code == 200
+    slow.pop().close()
+    for _ in range(9):
+        assert client.get(f"{url}?limit=x").status_code == 400
+        assert client.get(url, buffered=True).data == b""
+    slow.append(client.get(url, buffered=False))
+    assert client.get(url).status_code == 503
+    for answer in slow:
+        answer.close()
+
+
+def test_an_export_that_the_store_refuses_makes_room_again(
+    client: FlaskClient, followed: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = "/api/v1/projects/7/ground-truth/export"
+
+    def refuses(*_: object) -> None:
+        raise StoreError("database_locked", "The database is locked.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(followed.store.documents, "each", refuses)
+        assert [client.get(url).get_json()["code"] for _ in range(9)] == ["database_locked"] * 9
+    assert client.get(url).status_code == 200
