@@ -14,6 +14,7 @@ from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from filelock import FileLock
@@ -21,10 +22,12 @@ from filelock import FileLock
 from docloop.processes import own
 from ml_backend.archive import ArchiveWriter, members, new_archive, verified
 from ml_backend.credentials import SECRETS_FILE
-from ml_backend.errors import ArchiveRefused
+from ml_backend.errors import ArchiveRefused, ModelRejected, StorageError
+from ml_backend.models.shared_registry import SharedRegistry
 from ml_backend.readers import READERS
 from ml_backend.services import EXPORTS, MODELS, PAGES, store_url
 from ml_backend.settings import Settings
+from ml_backend.shared_files import export_index_in, page_files_in, registry_in
 from ml_backend.store.dumping import dumped, fill, last_ids, one_moment
 from ml_backend.store.opening import connect
 from ml_backend.store.schema import revision_of
@@ -56,7 +59,7 @@ def back_up(settings: Settings, path: Path, pages: bool = True, step: Step = lam
 
     Raises:
         ArchiveRefused: there is something at ``path``, or nothing to back up.
-        StoreError: the database does not answer.
+        StoreError, StorageError: the database or the bucket does not answer.
         OSError: the disk refused; nothing is left then.
     """
     database = connect(store_url(settings))
@@ -72,8 +75,9 @@ def back_up(settings: Settings, path: Path, pages: bool = True, step: Step = lam
                     facts["tables"].append(name)
                     step()
                 facts["ids"] = last_ids(connection)
-            for folder in FOLDERS if pages else FOLDERS[:-1]:
-                _add_folder(archive, settings.data_dir, folder, step)
+            with _gathered(settings, pages) as data:
+                for folder in FOLDERS if pages else FOLDERS[:-1]:
+                    _add_folder(archive, data, folder, step)
             with suppress(FileNotFoundError):
                 archive.add_file(f"{FILES}/{SECRETS_FILE}", settings.data_dir / SECRETS_FILE)
         return _backup({**facts, "files": archive.hashes})
@@ -98,7 +102,7 @@ def restore(settings: Settings, path: Path, step: Step = lambda: None) -> Backup
     Raises:
         ArchiveRefused: the archive is broken or of a newer docloop, or the database or data folder are not empty.
         SetupError: docloop is running on the data folder.
-        StoreError, OSError: database or disk refused.
+        StoreError, StorageError, OSError: database, bucket or disk refused.
     """
     data = settings.data_dir
     with own(data, "web"), own(data, "worker"):
@@ -114,6 +118,8 @@ def restore(settings: Settings, path: Path, step: Step = lambda: None) -> Backup
             if not (again and revision_of(database)):
                 _put_files(aside / FILES, data)
                 fill(database, backup.schema, backup.ids, _tables(aside / STORE, backup.tables))
+            if settings.storage_url:
+                _send(settings)
         finally:
             database.engine.dispose()
         shutil.rmtree(aside)
@@ -126,6 +132,39 @@ def _backup(value: dict[str, Any]) -> Backup:
     return Backup(
         float(value["at"]), str(value["schema"]), str(value.get("docloop", "")), tables, ids, len(value["files"])
     )
+
+
+@contextmanager
+def _gathered(settings: Settings, pages: bool) -> Iterator[Path]:
+    """A folder that has all of ``FOLDERS``: the data folder, or a copy that was made of the bucket."""
+    if not settings.storage_url:
+        yield settings.data_dir
+        return
+    with TemporaryDirectory(prefix=".backup-", dir=settings.data_dir) as name:
+        here = settings.model_copy(update={"data_dir": Path(name)})
+        for registry in (registry_in(here, folder, store_url(settings)) for folder in _LOCKED):
+            for uid in registry.projects():
+                for manifest in registry.versions(uid):
+                    with suppress(ModelRejected):  # a damaged one serves nobody, and is no reason to have no backup
+                        registry.get(uid, manifest.version)
+        export_index_in(here, EXPORTS).all()
+        files = page_files_in(here, PAGES)
+        for content in files.contents() if pages else ():
+            files.get(content)
+        yield here.data_dir
+
+
+def _send(settings: Settings) -> None:
+    """Put what was restored into the folders into the bucket behind them."""
+    for registry in (registry_in(settings, folder, store_url(settings)) for folder in _LOCKED):
+        if isinstance(registry, SharedRegistry):
+            registry.follow()
+            if registry.fault:
+                raise StorageError("storage_away", registry.fault, "Restore again when it answers.")
+    export_index_in(settings, EXPORTS).all()
+    files = page_files_in(settings, PAGES)
+    for content in files.copies():
+        files.put(content, files.get(content))
 
 
 def _add_folder(archive: ArchiveWriter, data: Path, folder: str, step: Step) -> None:

@@ -23,11 +23,12 @@ from typing import Any
 from ml_backend import logs
 from ml_backend.errors import DocloopError
 from ml_backend.store.records import RunRecord
+from training.disturbances import disturbance
 from training.lifeline import ORPHANED, end_with
 
 log = logging.getLogger(__name__)
 
-FAILED, OUT_OF_MEMORY, STOPPED = 1, 2, 3  # exit statuses
+FAILED, OUT_OF_MEMORY, STOPPED, DISTURBED = 1, 2, 3, 4  # exit statuses
 _LONGEST_REASON = 300
 
 
@@ -100,11 +101,12 @@ def main() -> None:
     except MemoryError:
         sys.exit(OUT_OF_MEMORY)
     except Exception as error:
-        reason = said(error)
+        reason, known = said(error), disturbance(error)
         log.error("Run %d, attempt %d failed: %s\n%s", order["run"], order["attempt"], reason, logs.where(error))
-        json.dump({"reason": reason[:_LONGEST_REASON]}, answer)
-        answer.close()
-        sys.exit(FAILED)
+        with suppress(OSError):  # a disk that is full
+            json.dump({"reason": (known or reason)[:_LONGEST_REASON]}, answer)
+            answer.close()
+        sys.exit(DISTURBED if known else FAILED)
 
 
 def said(error: Exception) -> str:

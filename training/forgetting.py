@@ -15,9 +15,10 @@ from pathlib import Path
 
 from ml_backend.errors import DocloopError, StorageError
 from ml_backend.made_exports import made_exports
-from ml_backend.services import Services, checkpoints, export_index, failed_imports, page_files
+from ml_backend.services import BACKUPS, Services, checkpoints, export_index, failed_imports, page_files
 from ml_backend.store.records import ProjectRecord, RunRecord
 from ml_backend.store.store import Store
+from ml_backend.store.upgrades import drop_kept
 from training.scrubbing import scrub
 
 log = logging.getLogger(__name__)
@@ -132,6 +133,7 @@ def _forget_gone(services: Services, now: float) -> bool:
         kept.tidy(now - _SETTLES)
         for content in kept.traces() - store.samples.contents().keys():
             kept.remove(content)
+        drop_kept(settings.data_dir / BACKUPS)
         services.tell_forgotten()
     except OSError as error:
         log.error("deleted documents are still on the disk (%s); tried again at the next look", error.strerror)

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Hashable
 
 FIRST, LAST = 15.0, 900.0  # seconds
+SHORT = 3.0  # after what is no fault of the work itself: space on a disk is used within ten seconds
 
 
 class Pauses:
@@ -35,6 +36,13 @@ class Pauses:
             wait = max(pause, at_least)
             self._until[key] = (self._clock() + wait, min(2 * pause, self._last))
             return wait
+
+    def disturbed(self, key: Hashable) -> float:
+        """Note a failure of our own machine (a full disk, say), which is the same for all; the seconds until the next try."""
+        with self._lock:
+            pause = self._until.get(key, (0.0, self._first))[1]
+            self._until[key] = (self._clock() + SHORT, pause)
+            return SHORT
 
     def worked(self, key: Hashable) -> None:
         """Note a success: the next failure begins with the first pause."""

@@ -20,6 +20,7 @@ from ml_backend.errors import DocloopError
 from ml_backend.label_studio.label_config import Interface
 from ml_backend.label_studio.tasks import Task
 from ml_backend.predictor import Predictor
+from ml_backend.store.database import AWAY
 from ml_backend.store.records import AnnotationRecord, DocumentRecord
 from ml_backend.store.store import Store
 from training.corrections import corrections_of
@@ -94,6 +95,8 @@ class SampleCollector:
             self.pauses.worked(key)
             report.made += 1
         except DocloopError as error:
+            if error.code in AWAY:
+                raise  # it says nothing of the document
             pause = self.pauses.failed(key)
             report.failed[document.task_id] = error.code
             log.warning("task %s: no sample yet (%s); again in %.0f s", document.task_id, error.code, pause)

@@ -23,10 +23,10 @@ from dataclasses import dataclass, field
 from typing import IO, Any
 
 from ml_backend import logs
-from ml_backend.errors import DocloopError
+from ml_backend.errors import DocloopError, StoreError
 from ml_backend.store.records import RunRecord
 from ml_backend.store.store import Store
-from training.child import FAILED, OUT_OF_MEMORY, STOPPED
+from training.child import DISTURBED, FAILED, OUT_OF_MEMORY, STOPPED
 from training.run_limits import ATTEMPTS, GB, SILENCE, Limits, resident
 
 log = logging.getLogger(__name__)
@@ -34,6 +34,7 @@ log = logging.getLogger(__name__)
 _CHILD = ("-P", "-m", "training.child")
 _OURS = ("DOCLOOP_", "AWS_")  # our own settings and the bucket's hold secrets that training needs none of
 _LONGEST_ANSWER = 4096
+_AGAIN = 2.0  # seconds until the end of a run is written again, where the database is away
 _STOPPED_WITH_US = "docloop was stopped"
 
 
@@ -51,8 +52,9 @@ class Supervisor:
 
     def supervise(
         self, run: RunRecord, target: Callable[..., None], arguments: Mapping[str, Any], reserve: bool = False
-    ) -> None:
-        """Run ``target(store, run, progress, **arguments)`` in a process and wait for its end.
+    ) -> bool:
+        """Run ``target(store, run, progress, **arguments)`` in a process and wait for its end. False: a full disk or a database
+        that is away ended it, it counts as no attempt.
 
         ``run`` is as ``claim`` gave it; ``target`` a function of a module, ``arguments`` what JSON can say. The target writes its
         result with ``store.runs.finish`` as the last thing it does. The thread that calls this must live as long as the process.
@@ -60,11 +62,11 @@ class Supervisor:
 
         Raises:
             ValueError, TypeError: a target that has no name to import it by, arguments that JSON cannot say.
-            StoreError: the end could not be written; the run is then reaped by its heartbeat.
         """
         order = self._order(run, target, arguments)
         if reserve:
             order["address_space"] = 0
+        status = 0
         try:
             with tempfile.TemporaryFile() as answer:
                 status, fault = self._run_process(run, json.dumps(order).encode(), answer)
@@ -72,7 +74,15 @@ class Supervisor:
                 reason = fault or _reason(status, answer.read(_LONGEST_ANSWER), self.limits)
         except OSError as error:
             reason = f"could not be started: {error.strerror}"
-        self._settle(run, reason)
+        disturbed = status == DISTURBED
+        while True:
+            try:
+                self._settle(run, reason, died=reason != _STOPPED_WITH_US and not disturbed)
+                return not disturbed
+            except StoreError as error:  # another worker reaps the run if we never reach the store
+                log.warning("The end of run %d cannot be written: %s", run.id, error)
+                if self.stop.wait(_AGAIN):
+                    return not disturbed
 
     def _order(self, run: RunRecord, target: Callable[..., None], arguments: Mapping[str, Any]) -> dict[str, Any]:
         if target.__module__ == "__main__" or not target.__qualname__.isidentifier():
@@ -129,14 +139,13 @@ class Supervisor:
                 if pulse.stopped(seen):
                     return f"showed no sign of life for {self.limits.silence:g} seconds"
 
-    def _settle(self, run: RunRecord, reason: str) -> None:
+    def _settle(self, run: RunRecord, reason: str, died: bool) -> None:
         """Write down the end, unless the target has, or the run is another's by now."""
         now = self.store.runs.get(run.id)
         if now is None or not _is_ours(now, run):
             return
         said = "cancelled" if now.cancel else reason
         log.warning("Run %d of project %d, attempt %d: %s", run.number, run.project_id, run.attempt, said)
-        died = reason != _STOPPED_WITH_US
         self.store.runs.retry_or_fail(run, time.time(), reason, self.limits.attempts, died=died)
 
 
@@ -180,7 +189,7 @@ def _is_ours(now: RunRecord, claimed: RunRecord) -> bool:
 
 def _reason(status: int, answer: bytes, limits: Limits) -> str:
     """Why a process ended that wrote no result, in words that follow "the run"."""
-    if status == FAILED:
+    if status in (FAILED, DISTURBED):
         with suppress(ValueError, KeyError):
             return str(json.loads(answer)["reason"])
     if status == OUT_OF_MEMORY:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import signal
 import socket
 import threading
@@ -20,7 +21,7 @@ from typing import Any
 
 from ml_backend.batches import STOPPED
 from ml_backend.credentials import WEBHOOK_HEADER
-from ml_backend.errors import DocloopError, LabelStudioError
+from ml_backend.errors import DocloopError, LabelStudioError, StoreError
 from ml_backend.jobs.queue import JobQueue, open_queue
 from ml_backend.label_studio.refusals import BUSY, PROJECT_GONE
 from ml_backend.pausing import all_paused, paused
@@ -30,10 +31,11 @@ from ml_backend.status import WORKER
 from ml_backend.store.holding import held
 from ml_backend.store.records import TrainingOptions
 from training.bringing import bring
+from training.disturbances import disturbance
 from training.forgetting import forget_deleted, forget_project
 from training.helping import Helper
 from training.look import look, seen_with
-from training.pauses import FIRST, Pauses
+from training.pauses import FIRST, SHORT, Pauses
 from training.push import SUPERSEDED
 from training.push_job import PUSH_RUNNING, Pusher, build_ranking_services
 from training.run_limits import SILENCE, Limits, default_memory
@@ -51,6 +53,7 @@ _NO_FAULTS = frozenset({PUSH_RUNNING, STOPPED, SUPERSEDED})
 _STOP_WITHIN = 15.0  # seconds from the signal to the end, whoever is waited for
 _JUMP = 5.0  # seconds between the two clocks that mean that the machine slept, or that somebody set the time
 _HUNG = 60.0  # seconds without a turn after which the worker counts as dead
+_FULL, _ROOM = 60.0, 32_000_000  # seconds that a broken training waits for so many bytes of disk
 _ALIVE = 15.0  # seconds that the lease of a worker lasts
 
 
@@ -79,6 +82,7 @@ class Worker:
         self._state = ""
         self._last_now, self._last_clock, self._reap_from = now(), clock(), 0.0
         self._turned_at = clock()
+        self._full_until = clock()
         self._training = threading.Lock()
         self._pushing = threading.BoundedSemaphore(_PUSHES)
         self._helper = Helper(services, self._pusher.leads, self._pushing, clock)
@@ -129,8 +133,13 @@ class Worker:
         self._reap()
         resting = all_paused(services.store, self._now())
         waiting = [run for run in services.store.runs.requested() if run.project_uid not in resting]
-        if waiting and not self._training.locked():
+        if waiting and not self._training.locked() and self._has_room():
             self._queue.enqueue("train", waiting[0].id)
+
+    def _has_room(self) -> bool:
+        """Whether a training may begin: after one that the disk has broken there must be room again, or a minute have passed."""
+        left = self._full_until - self._clock()
+        return left <= 0 or (left < _FULL - SHORT and shutil.disk_usage(self._services.settings.data_dir).free >= _ROOM)
 
     def _reap(self) -> None:
         """Begin runs again whose worker died. Not after this machine has slept: all heartbeats look old then, its own too."""
@@ -180,11 +189,15 @@ class Worker:
 
     def look(self, project_id: int) -> None:
         """Reconcile, collect samples, decide; then have what is missing predicted."""
-        with held(self._services.store, f"look-{project_id}") as mine:
-            if not mine:  # somebody else's, who does not know of what this one was for
-                self._queue.enqueue("look", project_id, _NEXT_TRY)
-                return
-            done = self._look(project_id)
+        done = False
+        try:
+            with held(self._services.store, f"look-{project_id}") as mine:
+                if not mine:  # somebody else's, who does not know of what this one was for
+                    self._queue.enqueue("look", project_id, _NEXT_TRY)
+                    return
+                done = self._look(project_id)
+        except StoreError as error:
+            self._note(("look", project_id), error)
         if not done:
             self._services.hints.leave(project_id)
         self._services.hints.finish(project_id)
@@ -250,7 +263,8 @@ class Worker:
             if settings.storage_url:  # to which the process has no key
                 bring(self._services, run)
             target = train_and_send if settings.storage_url else train
-            self._supervisor.supervise(run, target, arguments, reserve=layout is not None)
+            if not self._supervisor.supervise(run, target, arguments, reserve=layout is not None):
+                self._full_until = self._clock() + _FULL
             self._services.hints.leave(run.project_id)
         finally:
             self._training.release()
@@ -259,6 +273,11 @@ class Worker:
 
     def _note(self, job: tuple[str, int], error: Exception) -> bool:
         """Say in the log and at the project why a job fails just now, and leave it alone for a while. Always False."""
+        if disturbed := disturbance(error):
+            pause = self._pauses.disturbed(("look", job[1]))
+            log.warning("project %s: %s; again in %.0f s", job[1], disturbed, pause)
+            self._services.hints.leave(job[1])  # a look leads to all other work
+            return False
         known = error if isinstance(error, DocloopError) else None
         busy = isinstance(error, DocloopError) and error.code == BUSY
         asked = self._services.access.client().retry_after if busy else 0.0

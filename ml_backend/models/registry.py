@@ -213,6 +213,10 @@ class ModelRegistry:
         shutil.rmtree(project, ignore_errors=True)
         return True
 
+    def projects(self) -> list[str]:
+        """The uids of the projects that have versions, or had some."""
+        return sorted(path.name for path in self._folder.glob("*.*") if path.is_dir() and not path.name.startswith("."))
+
     def versions(self, project_uid: str) -> list[Manifest]:
         """What is published, the lowest number first; files are not checked, versions with a broken manifest are left out."""
         found = []

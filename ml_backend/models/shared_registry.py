@@ -146,6 +146,10 @@ class SharedRegistry(Mirror):
             except OSError:
                 raise refused from None
 
+    def projects(self) -> list[str]:
+        """As in a folder, and of all machines. Raises StorageError when the bucket does not answer."""
+        return sorted({*super().projects(), *self._shelf.marks()})
+
     def versions(self, project_uid: str) -> list[Manifest]:
         self._ask(project_uid)
         return super().versions(project_uid)

@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Collection
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from contextlib import suppress
 
 from PIL.Image import Image
 
@@ -117,4 +118,6 @@ class OCRPool:
 def _lower_priority() -> None:
     # Linux alone gives each thread a priority of its own, under its thread id; elsewhere this would slow the whole process.
     if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
+        thread = threading.get_native_id()
+        with suppress(PermissionError):  # whoever was started at a lower one still may not go up to ours
+            os.setpriority(os.PRIO_PROCESS, thread, max(_NICENESS, os.getpriority(os.PRIO_PROCESS, thread)))

@@ -19,6 +19,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingErr
 from ml_backend.errors import StoreError
 
 PATIENCE = 30.0  # seconds a writer waits for another one
+AWAY = frozenset({"database_locked", "database_unavailable"})  # codes of a database that may be there again in a moment
 CHUNK = 500  # rows or ids in one statement; SQLite takes 32,766 values
 BEGIN = "docloop_begin"  # the option of a connection that says how its transaction begins on SQLite; "": not at all
 

@@ -9,7 +9,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from ml_backend.errors import DocloopError
 from ml_backend.store.store import Store
@@ -18,6 +18,7 @@ log = logging.getLogger(__name__)
 
 LEASE = 20.0  # seconds a killed holder keeps others out
 _RENEW = 5.0
+_AGAIN = 1.0  # seconds until a lease that could not be given back is tried again
 
 
 @contextmanager
@@ -35,7 +36,25 @@ def held(store: Store, name: str, seconds: float = LEASE, renew: float = _RENEW)
     finally:
         done.set()
         renewer.join()
+        _release(store, name, holder, seconds)
+
+
+def _release(store: Store, name: str, holder: str, seconds: float) -> None:
+    """Give the lease back, however long the database is away; it runs out by itself after ``seconds``."""
+    try:
         store.leases.release(name, holder)
+    except DocloopError as error:
+        log.warning("the lease %s is not given back yet: %s", name, error.code)
+        args = (store, name, holder, time.monotonic() + seconds)
+        threading.Thread(target=_release_later, args=args, daemon=True).start()
+
+
+def _release_later(store: Store, name: str, holder: str, ends: float) -> None:
+    while time.monotonic() < ends:
+        time.sleep(_AGAIN)
+        with suppress(DocloopError):
+            store.leases.release(name, holder)
+            return
 
 
 def _renew(store: Store, name: str, holder: str, seconds: float, every: float, done: threading.Event) -> None:

@@ -7,6 +7,7 @@ import stat
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 from registry_harm import PROJECT, harm, is_whole, killed_at, serving, steps_of
 from typer.testing import CliRunner, Result
 
@@ -18,7 +19,7 @@ from docloop.processes import own
 from ml_backend.credentials import load_credentials
 from ml_backend.errors import ArchiveRefused, SetupError
 from ml_backend.models.registry import ModelRegistry
-from ml_backend.services import page_files, store_url
+from ml_backend.services import model_registry, page_files, store_url
 from ml_backend.settings import Settings
 from ml_backend.store.store import open_store
 
@@ -123,6 +124,26 @@ def test_a_restore_that_is_killed_at_any_step_is_finished_by_the_next(
 def _is_there(fresh: Settings) -> bool:
     """Whether nothing is left to be done: the last step was taken."""
     return not (fresh.data_dir / "restore-unfinished").exists() and (fresh.data_dir / "models").exists()
+
+
+def test_an_installation_moves_into_a_bucket_and_out_of_it(settings: Settings, archive: Path, tmp_path: Path) -> None:
+    """From a laptop to a cluster: the folders are the bucket's then, and another machine has what was restored."""
+    url = f"file://{tmp_path / 'shared'}"
+    (tmp_path / "shared").mkdir()
+    cluster = Settings(data_dir=tmp_path / "one", storage_url=url)
+    restore(cluster, archive)
+    other = Settings(data_dir=tmp_path / "two", storage_url=url, store_url=SecretStr(store_url(cluster)))
+    registry = model_registry(other)
+    assert (registry.best(PROJECT).version, page_files(other).get(CONTENT)) == (
+        "fields-2",
+        (b"first page", b"second page"),
+    )
+    back_up(other, tmp_path / "tuesday.tar.gz")
+    assert [path.name for path in other.data_dir.iterdir() if path.name.startswith(".backup")] == []
+    laptop = Settings(data_dir=tmp_path / "three")
+    restore(laptop, tmp_path / "tuesday.tar.gz")
+    assert ModelRegistry(laptop.data_dir / "models").history(PROJECT) == ("", "fields-1")
+    assert page_files(laptop).get(CONTENT) == (b"first page", b"second page")
 
 
 def run(data: Path, *arguments: str) -> Result:

@@ -16,10 +16,12 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
+import httpx
 import hypothesis
 import pytest
 import schemathesis
-from fake_label_studio import FakeLabelStudio
+from fake_label_studio import FakeLabelStudio, FakeProject
+from fake_label_studio_backends import Connections
 from flask import Flask
 from flask.testing import FlaskClient
 from hypothesis import HealthCheck
@@ -35,7 +37,8 @@ from schemathesis.specs.openapi.checks import (
 )
 from waiting import until
 
-from builders import found, interface_xml
+from builders import found, interface_xml, prediction
+from ml_backend.label_studio.results import to_results
 from ml_backend.made_exports import made_exports
 from ml_backend.services import Services, read_interface
 from ml_backend.store.records import AnnotationRecord, DocumentRecord, PredictionRecord, ProjectRecord
@@ -58,8 +61,11 @@ CHECKS = [
 @pytest.fixture
 def busy(services: Services) -> Iterator[Services]:
     """Project 7 with a confirmed and an open document, a run, a token and an export, beside a Label Studio that answers."""
-    label_studio = FakeLabelStudio()
-    label_studio.add_project("Receipts", CONFIG)
+    backend = httpx.MockTransport(lambda request: httpx.Response(200, json={"model_version": "v1"}))
+    label_studio = FakeLabelStudio(connections=Connections(backend))
+    label_studio.projects[7] = FakeProject(7, "Receipts", CONFIG, 1_795_000_000.0)
+    for task in label_studio.add_tasks(7, [{"image": "a"}, {"image": "b"}]):
+        label_studio.predict(task, to_results(prediction(found()), read_interface(CONFIG), task))
     services.access._client = label_studio.client()
     store = services.store
     store.projects.put(ProjectRecord(UID, 7, "Receipts", read_interface(CONFIG).fingerprint, CONFIG))
@@ -92,8 +98,9 @@ def test_whatever_is_sent_the_answer_is_one_that_the_document_has(client: FlaskC
     tried = 0
     for operation in found:
         known = {"path_parameters": {"project_id": 7}} if "{project_id}" in operation.path else {}
-        if known and operation.path.count("{") > 1:
-            known["path_parameters"]["run_id"] = 1
+        for name in ("run_id", "task_id"):
+            if f"{{{name}}}" in operation.path:
+                known["path_parameters"][name] = 1
         for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
             given = known if mode is GenerationMode.POSITIVE else {}
 

@@ -185,7 +185,7 @@ def test_a_training_goes_by_without_a_reload_and_leaves_focus_details_and_pictur
     runs, registry, now = docloop.services.store.runs, docloop.services.registry, time.time()
     runs.heartbeat(run, 1, now, "folds", 0.8)
     expect(page.locator("main progress")).to_have_attribute("value", "0.8")
-    expect(page.locator("main")).to_contain_text("folds")
+    expect(page.locator("main")).to_contain_text("being judged on what it has not seen")
     assert page.evaluate(
         "[document.activeElement.textContent, window.mine.isConnected, window.picture?.isConnected]"
     ) == [

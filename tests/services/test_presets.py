@@ -12,10 +12,10 @@ from running_label_studio import RunningLabelStudio
 
 from builders import found, png, prediction
 from docloop.presets import load_interface_xml
-from ml_backend.presets import preset_names
 from ml_backend.document.geometry import Box
 from ml_backend.label_studio.client import LabelStudio
 from ml_backend.label_studio.results import to_prediction_body
+from ml_backend.presets import preset_names
 from ml_backend.services import read_interface
 
 IMAGE = "data:image/png;base64," + base64.b64encode(png("a page", (400, 600))).decode()

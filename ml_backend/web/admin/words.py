@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
 
-FILTERS = ("percent", "f1", "points", "size", "duration", "iso", "moment", "counted", "seconds")
+FILTERS = ("percent", "f1", "size", "duration", "iso", "moment", "counted", "seconds", "stage")
+_STAGES = {  # what trainers say of themselves (training/trainers)
+    "prepare": "preparing the documents",
+    "fit": "learning",
+    "folds": "being judged on what it has not seen",
+    "choose": "choosing the best settings",
+    "remember": "remembering layouts",
+    "answer": "answering the documents",
+    "combine": "weighing its models",
+}
 _UNITS = ("bytes", "KB", "MB", "GB", "TB")
 
 
@@ -19,11 +27,6 @@ def f1(value: float | None) -> str:
     if value is None:
         return "–"
     return f"{value:.3f}".removeprefix("0")
-
-
-def points(value: float) -> str:
-    """``+2.1`` of 0.021: a difference of two rates, in points."""
-    return f"{100 * value:+.1f}".replace("-", "\N{MINUS SIGN}")
 
 
 def size(value: float | None) -> str:
@@ -69,7 +72,6 @@ def counted(number: int, noun: str, several: str = "") -> str:
     return f"{number:,} {noun if number == 1 else several or noun + 's'}"
 
 
-def version_parts(name: Any) -> tuple[str, str]:
-    """``fields-3.4bf1`` as the model's name and what comes after it."""
-    model, _, rest = str(name).partition(".")
-    return model, rest
+def stage(word: str) -> str:
+    """What a training is at, for people; a word that is not known stays as it is."""
+    return _STAGES.get(word, word)

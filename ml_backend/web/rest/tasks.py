@@ -24,8 +24,11 @@ from ml_backend.web.schemas.fields import FieldSeen, box_of
 
 Desks = Callable[[int], AbstractContextManager[Desk]]
 
-_SLOW = 3  # documents taken in at once, which may take as long as the budget
-_QUICK = 3  # decisions at once: Label Studio takes some eight a second, and asks our webhook meanwhile
+# Of the server's 32 threads: what is over is told to come again, so that some stay free for /health and Label Studio's webhooks.
+_SLOW = 3  # documents taken in at once, each of which may take as long as the budget
+_QUICK = 3  # decisions at once: Label Studio takes no more than some eight a second anyway
+_IN_LINE = 3  # decisions that wait for their turn
+_TURN = 10.0  # seconds, at most
 _TASK = "/projects/<int:project_id>/tasks/<int:task_id>"
 
 
@@ -33,7 +36,7 @@ def tasks(services: Services) -> Routes:
     """``/projects/N/tasks`` and ``/projects/N/feedback``."""
     group = Routes("tasks", "For applications with screens of their own: send documents, confirm, correct, skip.")
     files = Files(services)
-    slow, quick = _desks(services, _SLOW), _desks(services, _QUICK)
+    slow, quick = _desks(services, _SLOW), _desks(services, _QUICK, _IN_LINE)
     _documents(group, files, slow)
     _one(group, quick)
     _decisions(group, quick)
@@ -41,20 +44,26 @@ def tasks(services: Services) -> Routes:
     return group
 
 
-def _desks(services: Services, places: int) -> Desks:
-    """Desks at projects, so many at once: the server's other threads stay free for Label Studio."""
-    free = threading.BoundedSemaphore(places)
+def _desks(services: Services, places: int, line: int = 0) -> Desks:
+    """Desks at projects: so many ``places`` at once, and so many who may wait in ``line`` for one."""
+    inside, free = threading.BoundedSemaphore(places + line), threading.BoundedSemaphore(places)
 
     @contextmanager
     def desk(project_id: int) -> Iterator[Desk]:
-        if not free.acquire(blocking=False):
-            raise DocloopError("tasks_busy", "Too many applications ask at once.", "Try again in a second.")
-        try:
+        with _taken(inside, 0), _taken(free, _TURN):
             yield Desk.at(services, project_id)
-        finally:
-            free.release()
 
     return desk
+
+
+@contextmanager
+def _taken(places: threading.BoundedSemaphore, seconds: float) -> Iterator[None]:
+    if not places.acquire(timeout=seconds):
+        raise DocloopError("tasks_busy", "Too many applications ask at once.", "Try again in a few seconds.")
+    try:
+        yield
+    finally:
+        places.release()
 
 
 def _documents(group: Routes, files: Files, desks: Desks) -> None:

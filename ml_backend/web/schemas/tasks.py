@@ -25,30 +25,39 @@ class Named(Asked):
     )
 
 
+_TASK: dict[str, object] = {
+    "task": 41,
+    "link": "http://localhost:8080/projects/7/data?task=41",
+    "annotated": False,
+    "begun": False,
+    "shown": "1203-9f2c41d07b55e1aa",
+    "model_version": "fields-3.4bf1c2d9",
+    "score": 0.83,
+    "fields": [
+        {
+            "id": "a1b2c3d4e5",
+            "label": "total",
+            "text": "12,50",
+            "page": 0,
+            "box": [0.61, 0.72, 0.78, 0.75],
+            "confidence": 0.94,
+            "reason": "the amount beside “Total”",
+        }
+    ],
+    "why": "",
+}
+_SUBMITTED: dict[str, object] = {
+    "task": 41,
+    "annotation": 17,
+    "completed_by": 3,
+    "link": "http://localhost:8080/projects/7/data?task=41",
+}
+
+
 class Task(Answer):
     """A task and the prediction that is shown with it."""
 
-    model_config = example(
-        task=41,
-        link="http://localhost:8080/projects/7/data?task=41",
-        annotated=False,
-        begun=False,
-        shown="1203-9f2c41d07b55e1aa",
-        model_version="fields-3.4bf1c2d9",
-        score=0.83,
-        fields=[
-            {
-                "id": "a1b2c3d4e5",
-                "label": "total",
-                "text": "12,50",
-                "page": 0,
-                "box": [0.61, 0.72, 0.78, 0.75],
-                "confidence": 0.94,
-                "reason": "the amount beside “Total”",
-            }
-        ],
-        why="",
-    )
+    model_config = example(**_TASK)
 
     task: int = Field(description="Label Studio's number.")
     link: str = Field(description="To the task in Label Studio.")
@@ -63,6 +72,8 @@ class Task(Answer):
 
 class Sent(Answer):
     """A document that is in the project."""
+
+    model_config = example(sha256="9f2c" * 16, created=True, tasks=[_TASK])
 
     sha256: str = Field(description="Of the file: by it the project knows the document.")
     created: bool = Field(description="Whether its tasks are new; false: the project had it.")
@@ -124,7 +135,7 @@ class Skip(Asked):
 class Submitted(Answer):
     """An annotation that was made in Label Studio."""
 
-    model_config = example(task=41, annotation=17, completed_by=3, link="http://localhost:8080/projects/7/data?task=41")
+    model_config = example(**_SUBMITTED)
 
     task: int
     annotation: int = Field(description="Label Studio's number.")
@@ -168,6 +179,8 @@ class FeedbackAsked(Asked):
 
 class FeedbackTaken(Answer):
     """A document with its annotation, in Label Studio."""
+
+    model_config = example(sha256="9f2c" * 16, created=True, annotations=[_SUBMITTED])
 
     sha256: str
     created: bool = Field(description="Whether the document is new to the project.")

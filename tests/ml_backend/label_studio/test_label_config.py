@@ -6,10 +6,10 @@ import pytest
 
 from builders import recorded_config
 from docloop.presets import load_interface_xml
-from ml_backend.presets import preset_names
 from ml_backend.document.fields import FieldSpec
 from ml_backend.errors import ConfigUnsupported
 from ml_backend.label_studio.label_config import Interface, LabelControl, parse_interface
+from ml_backend.presets import preset_names
 
 IMAGE = '<Image name="img" value="$scan"/>'
 TEXT = '<TextArea name="txt" toName="img" perRegion="true"/>'

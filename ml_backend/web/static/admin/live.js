@@ -8,6 +8,7 @@ let mark = "";
 let wait = EVERY;
 let timer;
 let asking = false;
+let askAgain = false; // something was done while an answer was on its way
 let silentSince = null;
 
 const main = () => document.getElementById("main");
@@ -51,7 +52,10 @@ async function ask(fresh) {
 }
 
 export async function refresh(fresh = false) {
-  if (asking) return;
+  if (asking) {
+    askAgain ||= fresh;
+    return;
+  }
   asking = true;
   clearTimeout(timer);
   let again = true;
@@ -67,7 +71,12 @@ export async function refresh(fresh = false) {
   } finally {
     asking = false;
   }
-  if (again && !document.hidden) timer = setTimeout(refresh, wait);
+  if (again && askAgain) {
+    askAgain = false;
+    refresh(true);
+  } else if (again && !document.hidden) {
+    timer = setTimeout(refresh, wait);
+  }
 }
 
 export function watch() {

@@ -14,10 +14,15 @@ import pytest
 from flask.testing import FlaskClient
 from loop_parts import Loop
 from made_receipts import made_receipt
+from PIL import Image
 
 from builders import png
+from ml_backend.applications.answers import refuse_if_taken
 from ml_backend.document.samples import Sample
+from ml_backend.errors import DocloopError
 from ml_backend.jobs.queue import JobQueue
+from ml_backend.label_studio.one_task import OneTask
+from ml_backend.label_studio.results import from_results
 from ml_backend.services import Services
 from ml_backend.uploading import digest_of
 from ml_backend.web.app import create_app
@@ -312,6 +317,30 @@ def test_feedback_that_cannot_be_is_refused_before_anything_is_uploaded(anna: Fl
     assert say(anna, place, 400, **feedback(base64="no base64"))["faults"][0]["where"] == "body.base64"
     assert say(anna, place, 400, **feedback(url="http://a/b.png"))["code"] == "request_bad"
     assert (len(loop.there.tasks), loop.there.uploads) == (2, [])
+
+
+def test_of_a_file_with_two_pages_each_task_gets_its_page(anna: FlaskClient, loop: Loop) -> None:
+    """The interface shows one image, so a page is a task."""
+    first, second = (Image.new("RGB", (60, 90), colour) for colour in ("white", "grey"))
+    buffer = io.BytesIO()
+    first.save(buffer, "TIFF", save_all=True, append_images=[second])
+    place = f"/api/v1/projects/{loop.project}/feedback"
+    box = [0.1, 0.1, 0.2, 0.12]
+    pages = [{"label": "total", "text": f"{page}.00", "page": page, "box": box} for page in range(3)]
+    told = feedback(base64=base64.b64encode(buffer.getvalue()).decode(), original=[])
+    refused = say(anna, place, 422, **{**told, "corrected": pages})
+    assert (refused["code"], loop.there.annotations) == ("page_missing", {})
+    made = say(anna, place, **{**told, "corrected": pages[:2]})["annotations"]
+    texts = [from_results(loop.there.annotations[one["annotation"]].result) for one in made]
+    assert [[(field.text, field.page) for field in fields] for fields in texts] == [[("0.00", 0)], [("1.00", 0)]]
+    assert len(send(anna, loop, buffer.getvalue())["tasks"]) == 2
+
+
+def test_where_two_annotators_are_wanted_each_answers_once() -> None:
+    task = OneTask(1, {}, "", annotators=(3,), annotations=(17,), done=False, overlap=2, drafts=(), predictions=())
+    refuse_if_taken(task, 4, "otto@example.org")
+    with pytest.raises(DocloopError, match="annotation 17"):
+        refuse_if_taken(task, 3, ANNA)
 
 
 def test_a_document_that_is_deleted_is_forgotten_with_the_next_look(anna: FlaskClient, loop: Loop) -> None:
