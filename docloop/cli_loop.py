@@ -215,7 +215,13 @@ def next_command(
         if as_json:
             typer.echo(json.dumps(found, ensure_ascii=False))
             return
-        out.print(show_loop.recommendations(found))
+        if found:
+            out.print(show_loop.recommendations(found))
+        elif waiting := store.documents.count(record.uid, open_only=True):
+            said = f"{waiting:,} open, none with a prediction of {escape(version)} yet"
+            out.print(f"{said}: docloop serve predicts them, or docloop push --project {project}.")
+        else:
+            out.print(f"Nothing is open. More documents: docloop import FILES --project {project}")
 
 
 @app.command()

@@ -24,7 +24,7 @@ from ml_backend.storage import check_url
 PREFIX = "DOCLOOP_"
 FILE_SUFFIX = "_FILE"
 _MAX_SECRET = 100_000  # bytes
-_TABLE = "See the settings table in the README."
+_TABLE = "docs/settings.md lists all settings."
 
 
 class Settings(BaseModel):
@@ -34,7 +34,8 @@ class Settings(BaseModel):
 
     data_dir: Path = Field(
         default_factory=lambda: platformdirs.user_data_path("docloop"),
-        description="Folder for the cache, secrets and model versions; without URLs also for the database and the jobs.",
+        description="Folder for the cache, secrets and model versions; without URLs also for the database and the jobs. One web "
+        "process and one worker a folder.",
     )
     label_studio_url: str = Field("http://localhost:8080", description="Where Label Studio answers.")
     label_studio_token: SecretStr = Field(
@@ -55,20 +56,21 @@ class Settings(BaseModel):
         SecretStr(""), description="What Label Studio sends as X-Docloop-Secret with a webhook; made at first start."
     )
     ocr_engine: str = Field("rapidocr", description="OCR engine, or a comma-separated chain of fallbacks.")
-    ocr_runtime: str = Field("auto", description="For rapidocr: auto, onnxruntime or openvino.")
-    ocr_languages: str = Field("eng", description="For tesseract: languages, joined by +.")
+    ocr_runtime: str = Field("auto", description="For rapidocr: auto, onnxruntime or openvino; auto takes OpenVINO where it is installed.")
+    ocr_languages: str = Field("eng", description="For tesseract: languages, such as eng+deu.")
     ocr_concurrency: int = Field(
         default_factory=lambda: max(1, min(3, os.cpu_count() or 1)),
         ge=1,
         le=64,
-        description="Pages read at the same time, in the whole process.",
+        description="Pages read at the same time, in the whole process; each takes about 0.3 GB of memory.",
     )
     ocr_threads: int = Field(1, ge=1, le=64, description="Threads that one page may use inside the engine.")
     predict_budget: float = Field(
-        60.0, gt=0, le=95, description="Seconds /predict may compute; Label Studio hangs up after 100."
+        60.0, gt=0, le=95, description="Seconds /predict may compute; Label Studio hangs up after 100. The rest follows in the background."
     )
     allowed_hosts: tuple[str, ...] = Field(
-        (), description="Comma-separated hosts that task URLs may name beside Label Studio; host:port may be private."
+        (), description="Comma-separated hosts that task URLs may name beside Label Studio: name reaches public addresses, name:port "
+        "private networks too."
     )
     country: str = Field("", description="Two-letter country for phone numbers without a country code, such as DE.")
 
@@ -102,7 +104,8 @@ class Settings(BaseModel):
     )
     base_model: str = Field(
         "microsoft/layoutlmv3-base",
-        description="What the layout model starts from: a name on the model hub or a folder.",
+        description="What the layout model starts from: a name on the model hub, or a folder with config.json, model.safetensors and "
+        "tokenizer.",
     )
     from_scratch: Literal["", "small", "base"] = Field(
         "", description="A layout model of this size with random weights in place of a base model."
@@ -113,7 +116,7 @@ class Settings(BaseModel):
         description="Whether the page files of confirmed documents are kept, for learning to read, reports and exports.",
     )
     confidence_threshold: float = Field(
-        0.7, ge=0, le=1, description="Average OCR confidence below which a document is asked sooner."
+        0.7, ge=0, le=1, description="Average OCR confidence below which a document is worth a look: a reason and a priority; the order stays."
     )
     disagreement_threshold: float = Field(
         0.3,
@@ -123,7 +126,7 @@ class Settings(BaseModel):
     )
 
     log_format: Literal["text", "json"] = Field("text", description="Form of the log: text, or a JSON object a line.")
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="From where on docloop logs.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="From where on docloop logs. No level shows secrets, file names or what documents say.")
 
     metrics_port: int = Field(
         0, ge=0, le=65535, description="Port where a worker answers /health and /metrics; 0: nowhere."

@@ -10,6 +10,7 @@ from typing import Any
 from ml_backend.document.fields import FieldSpec
 from ml_backend.document.samples import Sample
 from ml_backend.errors import DocloopError, ModelRejected
+from ml_backend.models.manifest import RELEASE_ASKED
 from ml_backend.store.records import RunRecord
 from ml_backend.store.release_records import SHORT, Release
 from ml_backend.store.store import Store
@@ -18,7 +19,7 @@ from training.child import RunStopped
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """A release and its samples. ``notes`` go into the version's settings, where it is not the release that was asked for."""
+    """A release and its samples. ``notes`` go into the version's settings: which release was asked for, and what it lacks."""
 
     release: Release
     samples: Sequence[Sample]
@@ -54,8 +55,8 @@ def noted(
 def frozen(store: Store, run: RunRecord, specs: Sequence[FieldSpec], newest: int) -> Dataset:
     """The release that the run asks for, else the ``newest`` samples of today, frozen.
 
-    Where documents of a release were deleted, what is left is a release of its own, and the notes say so: an id never stands for
-    other data than it names.
+    The notes name a release that was asked for. Where documents of it were deleted, what is left is a release of its own, and the
+    notes say how many it lacks: an id never stands for other data than it names.
 
     Raises:
         ModelRejected: ``nothing_to_learn``: there are no samples, or none with text. ``release_too_large``: more than ``newest``.
@@ -69,10 +70,11 @@ def frozen(store: Store, run: RunRecord, specs: Sequence[FieldSpec], newest: int
             f"The release {release.id[:SHORT]} keeps no text any more: its documents were deleted, or an older docloop froze it.",
             "Train without --release.",
         )
+    notes: dict[str, Any] = {RELEASE_ASKED: release.id} if asked else {}
     if len(samples) == release.samples:
-        return Dataset(release, samples)
+        return Dataset(release, samples, notes)
     left = store.releases.part(release, {sample.content for sample in samples}, time.time())
-    return Dataset(left, samples, {"release_asked": release.id, "release_lacks": release.samples - len(samples)})
+    return Dataset(left, samples, {**notes, "release_lacks": release.samples - len(samples)})
 
 
 def _asked(store: Store, project_uid: str, name: str, most: int) -> Release:

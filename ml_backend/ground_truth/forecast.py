@@ -24,7 +24,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from ml_backend.models.manifest import Manifest
+from ml_backend.models.manifest import RELEASE_ASKED, Manifest
 
 if TYPE_CHECKING:
     import numpy
@@ -71,7 +71,8 @@ class Forecast:
     """What ``more`` documents bring: ``gain`` (the median), ``low`` and ``high`` (the 80 % interval), all in F1.
 
     ``documents`` are those confirmed when the newest version was made: ``more`` counts from there, and ``f1`` is what it had.
-    ``label`` "" is over all fields. Without evidence, ``missing`` says what would be one, and the figures are 0.
+    ``label`` "" is over all fields. Without evidence, ``missing`` says what would be one, and the figures are 0; ``f1`` is None
+    only where no version was judged.
     """
 
     label: str
@@ -102,8 +103,10 @@ class Forecast:
 def forecasts(versions: Sequence[Manifest], seed: int = 0) -> list[Forecast]:
     """Over all fields first, then each label that was judged, by name. The same versions and seed give the same forecasts.
 
-    Only versions of the newest one's kind and labels are points of its curve.
+    Only versions of the newest one's kind and labels are points of its curve. One that was asked for a release is none: it
+    learned from what was confirmed at another time, and would take all that learned from more documents off the curve.
     """
+    versions = [one for one in versions if RELEASE_ASKED not in one.settings]
     newest = versions[-1] if versions else None
     alike = [one for one in versions if newest and one.kind == newest.kind and set(one.labels) == set(newest.labels)]
     labels = sorted({label for one in alike for label in _figures(one).get("labels", {}) if label in one.labels})
@@ -137,11 +140,14 @@ def point_of(version: Manifest, label: str = "") -> Point | None:
 def forecast(points: Sequence[Point], label: str = "", seed: int = 0) -> Forecast:
     """What more documents bring, by the learning curve through ``points``; of two with as many documents the last one counts."""
     points = sorted({one.documents: one for one in points}.values(), key=lambda one: one.documents)
-    now = points[-1].documents if points else 0
+    now, f1 = (points[-1].documents, 1 - points[-1].error) if points else (0, None)
     if len(points) < LEAST_VERSIONS:
-        missing = f"{len(points)} of the {LEAST_VERSIONS} judged versions that a curve needs; each training adds one"
-        return Forecast(label, "not enough evidence", len(points), now, missing=missing)
-    curves, f1 = _curves(points, seed), 1 - points[-1].error
+        missing = (
+            f"{len(points)} of the {LEAST_VERSIONS} numbers of documents that a curve needs;"
+            " a training with more confirmed documents adds one"
+        )
+        return Forecast(label, "not enough evidence", len(points), now, f1=f1, missing=missing)
+    curves = _curves(points, seed)
     if not curves.fit:
         missing = (
             f"{len(points)} versions differ by more than chance can and follow no learning curve;"

@@ -32,7 +32,7 @@ class Situation:
     ``samples`` are confirmed documents that were read, ``trained`` their number at the last training (0: never), ``threshold``
     that at which the first one starts by itself. ``corrections`` are all, ``misread`` and ``missed`` those that OCR is to blame
     for. ``swapped`` is how often the field most often shown as another one was, ``exhausted`` says that the learning forecast
-    promises nothing more, ``has_layout_model`` that a version has one.
+    promises nothing more, ``has_layout_model`` that a version has one, ``nothing_open`` that every document is annotated.
     """
 
     documents: int
@@ -45,6 +45,7 @@ class Situation:
     swapped: int = 0
     exhausted: bool = False
     has_layout_model: bool = False
+    nothing_open: bool = False
 
     def often(self, number: int) -> bool:
         """Whether so many corrections with one cause are worth a step."""
@@ -91,20 +92,20 @@ RULES = (
     ),
     Rule(
         "memory",
-        f"fewer than {MEMORY_FROM} confirmed documents",
+        f"fewer than {MEMORY_FROM} confirmed documents, some open",
         "Confirm a first document",
         "From the first one on, the layout memory pre-fills others that look like it.",
         "docloop next --project {project}",
-        lambda now: now.samples < MEMORY_FROM,
+        lambda now: now.samples < MEMORY_FROM and not now.nothing_open,
     ),
     Rule(
         "first training",
-        f"never trained, fewer than {TRAINED_FROM} confirmed documents",
+        f"never trained, fewer than {TRAINED_FROM} confirmed documents, some open",
         "Confirm more documents",
         "The classifier learns from {threshold} confirmed documents on; {samples} are there."
         f" From {ASKED_FROM} on it can be asked to, with little to expect.",
         "docloop next --project {project}",
-        lambda now: not now.trained and now.samples < now.threshold,
+        lambda now: not now.trained and now.samples < now.threshold and not now.nothing_open,
     ),
     Rule(
         "train",
@@ -148,13 +149,21 @@ RULES = (
         lambda now: now.exhausted,
     ),
     Rule(
+        "nothing open",
+        "no open documents",
+        "Import more documents",
+        "Every document of the project is annotated; {samples} confirmed ones are there to learn from.",
+        "docloop import FILES --project {project}",
+        lambda now: now.nothing_open,
+    ),
+    Rule(
         "held-out gate",
-        f"fewer than {JUDGED_FROM} confirmed documents",
+        f"fewer than {JUDGED_FROM} confirmed documents, some open",
         "Confirm more documents",
         f"From about {JUDGED_FROM} on, {HELD_OUT} held-out ones judge each version, which it never learns from;"
         " {samples} are there.",
         "docloop next --project {project}",
-        lambda now: now.samples < JUDGED_FROM,
+        lambda now: now.samples < JUDGED_FROM and not now.nothing_open,
     ),
     Rule(
         "layout model",
@@ -167,18 +176,20 @@ RULES = (
     ),
     Rule(
         "more",
-        "always",
+        "some open",
         "Confirm what is asked first",
         "The documents that teach most come first.",
         "docloop next --project {project}",
-        lambda now: True,
+        lambda now: not now.nothing_open,
     ),
 )
 
 
 def next_steps(now: Situation, project: int) -> Iterator[NextStep]:
-    """The steps whose rules apply, the one to take first at the top."""
+    """The steps whose rules apply, the one to take first at the top; of several with one command only the first."""
     figures = {name: getattr(now, name) for name in now.__slots__}
+    said = set[str]()
     for rule in RULES:
-        if rule.applies(now):
+        if rule.applies(now) and rule.command not in said:
+            said.add(rule.command)
             yield NextStep(rule.name, rule.step, rule.why.format(**figures), rule.command.format(project=project))

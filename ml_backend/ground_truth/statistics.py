@@ -105,6 +105,7 @@ class Statistics:
             swapped=swapped,
             exhausted=coming["overall"]["state"] == "no more to gain",
             has_layout_model=any("base_model" in version.settings for version in versions),
+            nothing_open=not self.store.documents.count(self.project.uid, open_only=True),
         )
 
     def _companies(self, documents: Sequence[int]) -> dict[int, str]:

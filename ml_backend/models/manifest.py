@@ -18,6 +18,7 @@ from ml_backend.errors import ModelRejected
 FORMAT = 1
 SCRATCH = "scratch:"  # what the name of a base model begins with that is none
 MANIFEST = "manifest.json"
+RELEASE_ASKED = "release_asked"  # the setting that names the dataset release a training was asked for
 MAX_MANIFEST = 1_000_000  # bytes
 MAX_FILES = 200
 SUFFIXES = (".json", ".skops", ".safetensors", ".onnx", ".txt", ".html")

@@ -101,9 +101,10 @@ class Documents:
         with self._database.read() as connection:
             return {digest for row in connection.execute(pages).scalars() for digest in row}
 
-    def count(self, project_uid: str) -> int:
-        """How many documents the project has."""
+    def count(self, project_uid: str, open_only: bool = False) -> int:
+        """How many documents the project has, or how many open ones."""
         mine = sa.select(sa.func.count()).select_from(documents).where(documents.c.project_uid == project_uid)
+        mine = mine.where(documents.c.open) if open_only else mine
         with self._database.read() as connection:
             return int(connection.execute(mine).scalar_one())
 

@@ -148,10 +148,17 @@ def _percent(value: float | None) -> str:
 def learning_points(runs: Sequence[Mapping[str, Any]]) -> list[LearningPoint]:
     """The judged runs of ``ml_backend.status.run_rows``, the first one first."""
     return [
-        LearningPoint(run["version"], run["samples"], run["f1"], run["champion_f1"])
+        LearningPoint(
+            run["version"], run["samples"], run["f1"], run["champion_f1"] if _is_rate(run["champion_f1"]) else None
+        )
         for run in reversed(runs)
-        if run["f1"] is not None
+        if _is_rate(run["f1"])
     ]
+
+
+def _is_rate(value: Any) -> bool:
+    """Whether a figure that a training wrote is one: not None, not NaN."""
+    return isinstance(value, int | float) and 0 <= value <= 1
 
 
 def bars_of(versions: Sequence[Mapping[str, Any]]) -> list[UntouchedBar]:

@@ -32,10 +32,12 @@ from ml_backend.label_studio.results import to_results
 from ml_backend.label_studio.tasks import Task
 from ml_backend.models.combined import Combined
 from ml_backend.ocr.fake import FakeEngine
-from ml_backend.services import Services, build_services, checkpoints, export_index, page_files
+from ml_backend.services import BACKUPS, Services, build_services, checkpoints, export_index, page_files, store_url
 from ml_backend.settings import Settings
 from ml_backend.status import tainted_versions
+from ml_backend.store.opening import connect
 from ml_backend.store.records import ProjectRecord
+from ml_backend.store.upgrades import keep_before_upgrade
 from training.look import look
 from training.pauses import Pauses
 from training.ranking import observer, thresholds
@@ -153,6 +155,9 @@ def scene(services: Services, queue: JobQueue, tmp_path: Path, caplog: pytest.Lo
         services.store, loop.record, INTERFACE, files, services.loader.pages, export_index(services.settings)
     )
     exporting.run("jsonl", scene.out / "truth.jsonl", Filters())
+    database = connect(store_url(services.settings))
+    keep_before_upgrade(database, "0001", scene.data_dir / BACKUPS)  # as if docloop had been upgraded just now
+    database.engine.dispose()
     scene.canary.remember(scene.data_dir / "docloop.sqlite3")
     return scene
 
@@ -175,12 +180,14 @@ def test_a_deleted_task_leaves_no_trace(scene: Scene, caplog: pytest.LogCaptureF
     for place in ("cache/ocr/", "pages/", "models/", "docloop.sqlite3: samples", "docloop.sqlite3: frozen_samples"):
         assert any(hit.startswith(place) for hit in before), f"the canary never was in {place}: {before}"
     (kept,) = export_index(services.settings).all()
+    assert list((scene.data_dir / BACKUPS).iterdir())
     versions = services.registry.versions(loop.uid)
 
     deleted = Task(canary_task(loop), loop.there.tasks[canary_task(loop)].data)
     loop.there.delete_tasks([deleted.id])
     scene.look()
 
+    assert not (scene.data_dir / BACKUPS).exists()
     assert scene.hits() == []
     loop.turn()
     assert scene.hits() == [], "nothing that runs on its own brings it back"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 FILTERS = ("percent", "f1", "size", "duration", "iso", "moment", "counted", "seconds", "stage")
 _STAGES = {  # what trainers say of themselves (training/trainers)
@@ -13,6 +14,11 @@ _STAGES = {  # what trainers say of themselves (training/trainers)
     "remember": "remembering layouts",
     "answer": "answering the documents",
     "combine": "weighing its models",
+    "base model": "loading the base model",
+    "train": "training the layout model",
+    "export": "exporting the layout model",
+    "int8": "making it small and fast",
+    "compare": "comparing it with what was trained",
 }
 _UNITS = ("bytes", "KB", "MB", "GB", "TB")
 
@@ -22,9 +28,9 @@ def percent(value: float | None) -> str:
     return "–" if value is None else f"{value * 100:.0f} %"
 
 
-def f1(value: float | None) -> str:
-    """``.871`` of 0.871; a dash of nothing."""
-    if value is None:
+def f1(value: Any) -> str:
+    """``.871`` of 0.871; a dash of nothing, and of what a manifest may hold that is no number."""
+    if not isinstance(value, int | float):
         return "–"
     return f"{value:.3f}".removeprefix("0")
 

@@ -116,9 +116,9 @@ def test_where_no_curve_leads_further_there_is_no_more_to_gain(judged: int, erro
 @pytest.mark.parametrize(
     ("points", "missing"),
     [
-        ([], "0 of the 3 judged versions"),
-        ([Point(20, 20, 40, 0.3), Point(30, 30, 60, 0.2)], "2 of the 3 judged versions"),
-        ([Point(20, 20, 40, 0.3), Point(30, 30, 60, 0.2), Point(30, 30, 60, 0.1)], "2 of the 3 judged versions"),
+        ([], "0 of the 3 numbers of documents"),
+        ([Point(20, 20, 40, 0.3), Point(30, 30, 60, 0.2)], "2 of the 3 numbers of documents"),
+        ([Point(20, 20, 40, 0.3), Point(30, 30, 60, 0.2), Point(30, 30, 60, 0.1)], "2 of the 3 numbers of documents"),
         (
             [Point(n, n, 2 * n, 0.2) for n in (20, 30, 40)],
             "3 versions, the newest judged by 40 documents, differ by no more than chance can; one made at about 60 documents",
@@ -178,10 +178,24 @@ def test_only_versions_like_the_newest_one_are_on_its_curve() -> None:
     assert [(one.label, one.versions) for one in forecasts(others)] == [("", 4), ("date", 4), ("total", 4)]
     assert [(one.label, one.versions) for one in forecasts([*others, newest])] == [("", 1), ("total", 1)]
     assert [one.sentence for one in forecasts([])] == [
-        "not enough evidence on F1: 0 of the 3 judged versions that a curve needs; each training adds one"
+        "not enough evidence on F1: 0 of the 3 numbers of documents that a curve needs;"
+        " a training with more confirmed documents adds one"
     ]
 
 
 def test_what_is_forecast_counts_from_the_newest_version_also_where_documents_were_deleted_since() -> None:
     found = forecasts([version(number, samples) for number, samples in enumerate((20, 40, 90, 60), 1)])
     assert [(one.documents, one.versions) for one in found] == [(60, 3)] * 3
+
+
+def test_a_training_on_a_release_takes_nothing_off_the_curve_and_adds_nothing() -> None:
+    grown = [version(number, samples) for number, samples in enumerate((20, 40, 60), 1)]
+    again = version(4, 19, settings={"release_asked": "9" * 64})
+    assert forecasts([*grown, again]) == forecasts(grown)
+    assert [one.versions for one in forecasts([*grown, again])] == [3] * 3
+
+
+def test_what_the_newest_version_has_is_said_also_where_a_curve_needs_more_documents() -> None:
+    found = forecasts([version(1, 20), version(2, 20)])
+    assert [(one.versions, one.f1) for one in found] == [(1, 0.9), (1, 1.0), (1, pytest.approx(0.8))]
+    assert "1 of the 3 numbers of documents" in found[0].sentence

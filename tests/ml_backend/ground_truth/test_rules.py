@@ -39,6 +39,11 @@ DOCUMENT = (Path(__file__).resolve().parents[3] / "docs/statistics.md").read_tex
         (Situation(400, 125, trained=120), "more"),
         (Situation(400, 200, trained=190), "layout model"),
         (Situation(400, 200, trained=190, has_layout_model=True), "more"),
+        (Situation(7, 0, nothing_open=True), "nothing open"),
+        (Situation(7, 7, nothing_open=True), "nothing open"),
+        (Situation(20, 20, nothing_open=True), "train"),
+        (Situation(24, 24, trained=20, nothing_open=True), "nothing open"),
+        (Situation(400, 125, trained=120, nothing_open=True), "nothing open"),
     ],
 )
 def test_the_first_rule_that_applies_is_the_step_to_take(now: Situation, first: str) -> None:
@@ -49,6 +54,17 @@ def test_a_step_says_why_with_the_figures_of_the_project() -> None:
     step = next(next_steps(Situation(40, 7, threshold=15), 3))
     assert step.reason.startswith("The classifier learns from 15 confirmed documents on; 7 are there.")
     assert step.command == "docloop next --project 3"
+
+
+def test_a_command_is_said_once_and_none_that_leads_nowhere() -> None:
+    for samples in (0, 7, 20, 24, 130, 200):
+        for trained in (0, 20, 120):
+            for nothing_open in (True, False):
+                now = Situation(400, samples, trained, nothing_open=nothing_open)
+                commands = [step.command for step in next_steps(now, 7)]
+                assert commands
+                assert len(commands) == len(set(commands))
+                assert ("docloop next --project 7" in commands) is not nothing_open
 
 
 def test_the_numbers_are_those_that_training_goes_by() -> None:

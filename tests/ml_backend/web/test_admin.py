@@ -150,6 +150,12 @@ def test_a_chart_is_a_picture_without_script_that_asks_for_nothing(
     assert client.get(f"/admin/projects/7/charts/{name}?look=pink").status_code == 404
 
 
+def test_a_figure_that_is_none_is_no_point_of_a_curve() -> None:
+    run = {"version": "fields-1", "samples": 20, "f1": float("nan"), "champion_f1": None}
+    found = charts.learning_points([{**run, "f1": 0.5, "champion_f1": float("nan")}, run, {**run, "f1": None}])
+    assert found == [charts.LearningPoint("fields-1", 20, 0.5, None)]
+
+
 def test_a_chart_takes_any_name_of_a_version() -> None:
     bars = [charts.UntouchedBar(f"</text><script>\x00{HOSTILE}", 0.5)]
     drawn = charts.untouched_bars(bars, "dark")
@@ -201,6 +207,7 @@ def test_a_fault_comes_with_its_time_and_a_rest_is_only_a_note() -> None:
         (words.percent(None), "–"),
         (words.f1(0.8664), ".866"),
         (words.f1(1.0), "1.000"),
+        (words.f1("high"), "–"),
         (words.size(48_213), "48 KB"),
         (words.size(1_500_000), "1.5 MB"),
         (words.size(999), "999 bytes"),
