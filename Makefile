@@ -46,7 +46,7 @@ check: $(VENV)/.has-dev lint
 		-m "not services and not slow" --ignore tests/services $(ARGS)
 
 promises: setup
-	@OMP_NUM_THREADS=1 PROMISES=full $(BIN)/python -m pytest tests/promises --durations=0 --timeout=3600 $(ARGS)
+	@OMP_NUM_THREADS=1 PROMISES=full $(BIN)/python -m pytest tests/promises tests/services/test_state_servers_away.py --durations=0 --timeout=3600 $(ARGS)
 
 secrets:
 	@$(PYTHON) deploy/make_secrets.py

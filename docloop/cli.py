@@ -149,15 +149,21 @@ def _draw(folder: Path, name: str, images: Iterable[PageImage], reading: Reading
 @app.command()
 def create(
     title: Annotated[str, typer.Argument(help="Title of the new project, at least 3 characters.")],
-    interface: Annotated[str, typer.Option("--interface", "-i", help=f"An XML file, or one of {PRESETS}.")] = "receipt",
+    interface: Annotated[
+        str, typer.Option("--interface", "-i", help=f"An XML file, or one of {PRESETS}; receipt when left out.")
+    ] = "",
+    like: Annotated[int | None, typer.Option(help="Take the interface of this project instead.")] = None,
 ) -> None:
     """Create a project in Label Studio that serves the least certain document first."""
     from ml_backend.services import LabelStudioAccess, read_interface
 
+    if interface and like is not None:
+        raise SetupError("two_interfaces", "--interface and --like name an interface each.", "Leave one of them out.")
     settings = load_settings()
-    xml = presets.load_interface_xml(interface)
+    client = LabelStudioAccess(settings).client
+    xml = presets.load_interface_xml(interface or "receipt") if like is None else client().project(like).label_config
     read_interface(xml)
-    made = LabelStudioAccess(settings).client().create_project(title, xml)
+    made = client().create_project(title, xml)
     out.print(f"Project {made.id} “{escape(made.title)}”: {settings.data_link(made.id)}")
 
 

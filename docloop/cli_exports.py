@@ -111,7 +111,7 @@ def exports(
         batches = [{name: value for name, value in asdict(batch).items() if name != "held"} for batch in found]
         typer.echo(json.dumps(batches, ensure_ascii=False))
         return
-    rows = table("Exports", "made", "export", "documents", "where", "")
+    rows = table("Exports", "made", "export", "documents", "where", "tainted")
     for batch in found:
         made = batch.created_at[:16].replace("T", " ")
         documents = f"{batch.counts.get('documents', 0):,}"

@@ -26,14 +26,17 @@ def import_truth(
     format: Annotated[str, typer.Option("--format", "-f", help="auto, or one of those below.")] = AUTO,
     images: Annotated[Path | None, typer.Option(help="Folder with the documents' files.", file_okay=False)] = None,
     mapped: Annotated[
-        list[str] | None, typer.Option("--map", help="old=new: what a label is called in the interface; repeatable.")
+        list[str] | None,
+        typer.Option(
+            "--map", help="old=new: what a label is called in the interface; old= leaves its fields out; repeatable."
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Make annotated tasks of ground truth from elsewhere, each document once; the loop learns from them.
 
     Documents that the project has already get the annotation, unless somebody has annotated them. Rows that cannot be taken are
-    listed with the reason; the exit status is then 1.
+    listed with the reason; the exit status is then 1. A project with the interface of another one: docloop create TITLE --like N.
 
     Example: [bold]docloop import-truth funsd/training_data --project 7 --map question=caption[/bold]
     """
@@ -69,8 +72,8 @@ def import_truth(
         counts = {"imported": report.imported, "annotated": report.annotated, "skipped": report.skipped}
         typer.echo(json.dumps({**counts, "failed": failed}, ensure_ascii=False))
     else:
-        for row, error in report.failed.items():
-            err.print(f"[red]{shown_text(row)}: {shown_text(str(error))}[/red] [dim]({error.code})[/dim]")
+        for where, error in report.reasons():
+            err.print(f"[red]{shown_text(where)}: {shown_text(str(error))}[/red] [dim]({error.code})[/dim]")
         out.print(
             f"{report.imported} imported, {report.annotated} annotated, {report.skipped} there already, "
             f"{len(report.failed)} failed."

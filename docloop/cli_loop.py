@@ -123,8 +123,9 @@ def train(
         out.print(escape(run.verdict or f"The run {run.state}: {run.reason}"))
         if run.state != "succeeded":
             raise typer.Exit(1)
-        if base := show_loop.base_of(model_registry(settings).get(record.uid, run.version)[0]):
-            out.print(base)
+        made = model_registry(settings).get(record.uid, run.version)[0]
+        for said in filter(None, (show_loop.lacks(made), show_loop.base_of(made))):
+            out.print(said)
 
 
 def _licence(base_model: str) -> str:

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from docloop.cli_loop import JsonOption, opened
-from docloop.terminal import ProjectOption, app, out
+from docloop.terminal import ProjectOption, app, err, out
 from ml_backend.errors import SetupError
 from ml_backend.settings import load_settings
 
@@ -35,6 +35,7 @@ def release(
     """
     if context.invoked_subcommand is not None:
         return
+    from docloop import show_releases
     from ml_backend.services import read_interface
     from ml_backend.status import followed_project
 
@@ -43,7 +44,8 @@ def release(
     with opened(load_settings()) as store:
         record = followed_project(store, project)
         made = store.releases.freeze(record, read_interface(record.label_config).specs, time.time(), licence)
-    typer.echo(made.id)
+    typer.echo(made.id)  # alone on standard output, for scripts
+    err.print(show_releases.counted(made))
 
 
 @commands.command(name="diff")

@@ -7,7 +7,7 @@ All annotations are marked as ground truth: that is how the loop takes them for 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -26,6 +26,7 @@ from ml_backend.uploading import HASH, PAGE, digest_of, page_png
 Size = tuple[int, int]
 
 _MOST_FAILED = 10_000  # rows that are listed; a file of another format would fill the memory
+_NAMED = 3  # of several rows with one and the same error
 
 
 @dataclass
@@ -37,6 +38,15 @@ class TruthReport:
     annotated: int = 0
     skipped: int = 0
     failed: dict[str, DocloopError] = field(default_factory=dict)
+
+    def reasons(self) -> Iterator[tuple[str, DocloopError]]:
+        """Each error once, with the row that has it, or how many rows and the first of them."""
+        rows: dict[tuple[str, str], list[str]] = {}
+        for row, error in self.failed.items():
+            rows.setdefault((error.code, str(error)), []).append(row)
+        for same in rows.values():
+            named = "; ".join(same[:_NAMED]) + ("; ..." if len(same) > _NAMED else "")
+            yield (named if len(same) == 1 else f"{len(same):,} rows ({named})"), self.failed[same[0]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +68,8 @@ class _Source:
 @dataclass
 class TruthImport:
     """One import into the project of ``into``. ``folder`` holds the documents' files; ``labels`` maps labels of the rows to those
-    of the interface; ``contents`` says which task has pages of these pixels (``image_sha256``), as far as docloop has read them.
+    of the interface, or to "" for fields that are left out; ``contents`` says which task has pages of these pixels
+    (``image_sha256``), as far as docloop has read them.
     """
 
     into: Import
@@ -77,7 +88,7 @@ class TruthImport:
             ExportRefused: ``truth_label_unknown``: ``labels`` name one that the interface lacks.
             LabelStudioError: the project's tasks cannot be listed.
         """
-        self._check(self.labels.values())
+        self._check(filter(None, self.labels.values()))
         for task in self.into.label_studio.tasks(self.into.project_id):
             self._by_id[task.id] = task
             self._by_file.setdefault(str(task.data.get(HASH)), []).append(task)
@@ -95,10 +106,14 @@ class TruthImport:
                 return
 
     def _named(self, row: Row) -> tuple[TruthField, ...]:
-        """The fields with labels of the interface."""
-        meant = [one for one in row.fields if one.label in self.labels or one.label.lower() not in self.reader.outside]
+        """The fields with labels of the interface, but for those that are to be left out."""
+        meant = [
+            one
+            for one in row.fields
+            if (self.labels[one.label] if one.label in self.labels else one.label.lower() not in self.reader.outside)
+        ]
         if not meant and not row.blank:
-            raise refused("truth_without_fields", "Nothing in it has a label.")
+            raise refused("truth_without_fields", "Nothing in it has a label that is taken.")
         fields = tuple(replace(one, label=self.labels.get(one.label, one.label)) for one in meant)
         self._check(one.label for one in fields)
         return fields
@@ -109,7 +124,8 @@ class TruthImport:
             raise refused(
                 "truth_label_unknown",
                 f"The labelling interface has no {', '.join(map(repr, lacking[:20]))}; it has: {', '.join(known)}.",
-                f"Name what is meant with --map {shlex.quote(f'{lacking[0]}={known[0]}')}.",
+                "Use a project whose interface has them (docloop create TITLE --like N), or name yours with"
+                f" --map {shlex.quote(lacking[0] + '=NAME')}; nothing after the = leaves such fields out.",
             )
 
     def _take(self, row: Row, report: TruthReport) -> None:

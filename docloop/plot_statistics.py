@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import warnings
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ml_backend.document.version_names import is_ours
 from ml_backend.errors import SetupError
 
 if TYPE_CHECKING:
@@ -47,17 +49,19 @@ def drawing(found: Mapping[str, Any]) -> Figure:
     figure = Figure(figsize=(11, 8.5), dpi=110, layout="constrained")
     by_version, by_field, times, causes = figure.subplots(2, 2).ravel()
     versions = [row for row in found["by_version"] if row["rate"] is not None]
-    _line(by_version, [(row["version"], row["rate"]) for row in versions], "Fields left untouched, by version")
+    short = _short([row["version"] for row in found["by_version"]])
+    _line(by_version, [(short[row["version"]], row["rate"]) for row in versions], "Fields left untouched, by version")
     by_version.set(ylim=(0, 1.05), ylabel=_OF)
     by_version.yaxis.set_major_formatter(PercentFormatter(1))
     fields = [row for row in found["by_field"] if row["rate"] is not None]
     few = f"the {_BARS} most frequent of {len(fields)} fields" if len(fields) > _BARS else _OF
-    rates = [(row["field"], row["rate"], f"{row['rate']:.0%} of {row['fields']:,}") for row in fields[:_BARS]]
+    worst = sorted(fields[:_BARS], key=lambda row: row["rate"])  # first
+    rates = [(row["field"], row["rate"], f"{row['rate']:.0%} of {row['fields']:,}") for row in worst]
     _bars(by_field, rates, "Fields left untouched, by field")
     by_field.set(xlim=(0, 1.3), xticks=[0, 0.2, 0.4, 0.6, 0.8, 1.0], xlabel=few)
     by_field.xaxis.set_major_formatter(PercentFormatter(1))
     timed = [row for row in found["by_version"] if row["median_seconds"] is not None]
-    _line(times, [(row["version"], row["median_seconds"]) for row in timed], "Time a document, by version")
+    _line(times, [(short[row["version"]], row["median_seconds"]) for row in timed], "Time a document, by version")
     times.set(ylim=(0, 1.1 * max((row["median_seconds"] for row in timed), default=0) or 1), ylabel="seconds (median)")
     counted = [(row["cause"] or "not known", row["count"], f"{row['count']:,}") for row in found["causes"]]
     _bars(causes, counted, "Corrections, by cause")
@@ -69,6 +73,13 @@ def drawing(found: Mapping[str, Any]) -> Figure:
         f" {documents['with_corrections']:,} with corrections"
     )
     return figure
+
+
+def _short(versions: list[str]) -> dict[str, str]:
+    """Each version's name, without the marks of interface and reader where it can be told from the others so."""
+    models = {name: name.partition(".")[0] if is_ours(name) else name for name in versions}
+    often = Counter(models.values())
+    return {name: model if often[model] == 1 else name for name, model in models.items()}
 
 
 def _line(axes: Any, rows: list[tuple[str, float]], title: str) -> None:

@@ -25,11 +25,12 @@ class _Log(Logger):
         self.error_log.handlers.clear()
         self.error_log.propagate = True
 
-    def warning(self, msg: str, *args: Any, **kwargs: Any) -> None:
+    def warning(self, msg: object, *args: Any, **kwargs: Any) -> None:
         """Of a request that is no HTTP the address stays; what follows it are the bytes that were wrong."""
-        super().warning(msg.partition(": ")[0] if msg.startswith("Invalid request") else msg, *args, **kwargs)
+        said = str(msg)
+        super().warning(said.partition(": ")[0] if said.startswith("Invalid request") else said, *args, **kwargs)
 
-    def exception(self, msg: Any, *args: Any, **kwargs: Any) -> None:
+    def exception(self, msg: object, *args: Any, **kwargs: Any) -> None:
         """Without the request's address, which may have a token in its query; the traceback's words are left out elsewhere."""
         super().exception(str(msg).partition(" %")[0], **kwargs)
 

@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from ml_backend.models.manifest import Manifest
+from ml_backend.models.manifest import RELEASE_ASKED, Manifest
 from ml_backend.store.records import CorrectionRecord, VersionUse
 from ml_backend.store.release_records import SHORT
 
@@ -36,7 +36,7 @@ def share(value: float | None) -> str:
     return "" if value is None else f"{value:.0%}"
 
 
-def _f1(value: float | None) -> str:
+def f1(value: float | None) -> str:
     return "" if value is None else f"{value:.3f}".removeprefix("0")
 
 
@@ -99,8 +99,8 @@ def rounds(runs: Sequence[Mapping[str, Any]]) -> RenderableType:
             str(run["samples"]),
             shown_text(run["version"]),
             shown_text(state),
-            _f1(run["f1"]),
-            _f1(run["champion_f1"]),
+            f1(run["f1"]),
+            f1(run["champion_f1"]),
             share(run["acceptance"]),
         )
         words = run["verdict"] or (run["reason"] if run["state"] == "failed" else "")
@@ -110,7 +110,7 @@ def rounds(runs: Sequence[Mapping[str, Any]]) -> RenderableType:
 
 def _uses(versions: Sequence[Mapping[str, Any]]) -> Table:
     made = table(
-        "What annotators did with the predictions", "version", "documents", "fields untouched", "edits", "seconds"
+        "What annotators did with the predictions", "version", "documents", "fields untouched", "corrections", "seconds"
     )
     for use in versions:
         seconds = "" if use["median_seconds"] is None else f"{use['median_seconds']:.1f}"
@@ -120,7 +120,7 @@ def _uses(versions: Sequence[Mapping[str, Any]]) -> Table:
 
 
 def uses(found: Sequence[VersionUse]) -> Table:
-    """Acceptance, edits and seconds a document, by model version."""
+    """Acceptance, corrections and seconds a document, by model version."""
     from ml_backend.status import use_row
 
     return _uses([use_row(use) for use in found])
@@ -176,26 +176,27 @@ def versions(found: Sequence[Manifest], active: str, tainted: Mapping[str, int])
             shown_text(each.release[:SHORT]),
             " ".join(
                 filter(
-                    None, [taint(tainted.get(each.version, 0)), _lacks(each), shown_text(each.verdict), base_of(each)]
+                    None, [taint(tainted.get(each.version, 0)), lacks(each), shown_text(each.verdict), base_of(each)]
                 )
             ),
         )
     return made
 
 
-def taint(deleted: int) -> str:
-    """What is to be said of something that people have deleted documents of; empty for nothing."""
-    return f"[red]tainted: {deleted} of its documents deleted since.[/red]" if deleted else ""
+def taint(deleted: int, first_at: float | None = None) -> str:
+    """What is to be said of something that people have deleted documents of, the first ``first_at``; empty for nothing."""
+    since = "since" if first_at is None else f"{'on' if deleted == 1 else 'since'} {when(first_at)}"
+    return f"[red]tainted: {deleted} of its documents deleted {since}.[/red]" if deleted else ""
 
 
-def _lacks(version: Manifest) -> str:
-    """What a version could not learn of the release that was asked for."""
-    settings = version.settings
-    if "release_asked" not in settings:
+def lacks(version: Manifest) -> str:
+    """What a version could not learn of the release that was asked for; empty if it learned all."""
+    gone = version.settings.get("release_lacks")
+    if RELEASE_ASKED not in version.settings or not isinstance(gone, int):
         return ""
-    asked, lacks = str(settings["release_asked"])[:SHORT], settings.get("release_lacks")
-    gone = f"{shown_text(str(lacks))} of its documents were deleted before"
-    return f"[yellow]Release {shown_text(asked)} was tainted: {gone}.[/yellow]"
+    asked = shown_text(str(version.settings[RELEASE_ASKED])[:SHORT])
+    were = "was" if gone == 1 else "were"
+    return f"[yellow]Release {asked} was tainted: {gone} of its documents {were} deleted before; it had the others.[/yellow]"
 
 
 def base_of(version: Manifest) -> str:

@@ -17,7 +17,7 @@ from ml_backend.store.release_records import SHORT, Release
 
 def listed(found: Sequence[Release], made: Mapping[str, Sequence[str]]) -> Table:
     """A row a release; ``made`` has the model versions of each id."""
-    rows = table("Releases", "release", "frozen", "documents", "licence", "versions", "")
+    rows = table("Releases", "release", "frozen", "documents", "licence", "versions", "tainted")
     for one in found:
         rows.add_row(
             one.id[:SHORT],
@@ -25,7 +25,7 @@ def listed(found: Sequence[Release], made: Mapping[str, Sequence[str]]) -> Table
             f"{one.samples}{_splits(one.manifest['documents'])}",
             shown_text(one.manifest.get("licence", "")),
             shown_text(", ".join(made.get(one.id, ()))),
-            " ".join(filter(None, [taint(one.deleted), when(one.deleted_at)])),
+            taint(one.deleted, one.deleted_at),
         )
     return rows
 
@@ -40,7 +40,9 @@ def compared(before: Release, after: Release, found: ReleaseDiff) -> RenderableT
     lines += [f"{found.words} of them have other words"] if found.words else []
     if found.unknown:
         why = "deleted, or frozen by an older docloop"
-        lines += [f"of {_documents(found.unknown)} nobody can tell what it said: {why}"]
+        of_those = found.unknown <= len(found.came) + len(found.went) + len(found.changed)
+        which = f"{found.unknown} of them" if of_those else _documents(found.unknown)
+        lines += [f"what {which} said is no longer kept: {why}"]
     lines += [f"{content[:SHORT]} moved from {old} to {new}" for content, (old, new) in sorted(found.moved.items())]
     lines += [f"label came: {shown_text(label)}" for label in found.labels_came]
     lines += [f"label went: {shown_text(label)}" for label in found.labels_went]
@@ -48,6 +50,11 @@ def compared(before: Release, after: Release, found: ReleaseDiff) -> RenderableT
     for label, changes in found.fields.items():
         rows.add_row(shown_text(label), str(changes.came), str(changes.went), str(changes.changed))
     return Group(Text.from_markup("\n".join(lines)), *([rows] if found.fields else []))
+
+
+def counted(one: Release) -> str:
+    """``24 documents (train 14, val 3, test 7)``."""
+    return f"{_documents(one.samples)}{_splits(one.manifest['documents'])}"
 
 
 def _documents(count: int) -> str:

@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from docloop.show_loop import share, shown_text, table
+from docloop.show_loop import f1, share, shown_text, table
 
 _KINDS = ("text", "label", "box", "added", "deleted")
 _STEPS = 3
@@ -48,23 +48,18 @@ def statistics(found: Mapping[str, Any]) -> RenderableType:
 
 
 def forecast(found: Mapping[str, Any]) -> RenderableType:
-    """What more documents would bring, and for which layouts."""
+    """What more documents would bring, and for which layouts. Where the same is missing for all fields, it is said once."""
+    rows = (found["overall"], *found["fields"])
+    agree = len({(one["state"], one["missing"]) for one in rows}) == 1 and bool(found["overall"]["missing"])
     made = table(
-        "Learning forecast (in brackets the 80 % interval)",
-        "field",
-        "documents",
-        "F1",
-        "what more documents would bring",
+        "Learning so far" if agree else "Learning forecast (in brackets the 80 % interval)",
+        *("field", "documents", "F1"),
+        *([] if agree else ["what more documents would bring"]),
     )
-    for one in (found["overall"], *found["fields"]):
-        f1 = "" if one["f1"] is None else f"{one['f1']:.2f}"
+    for one in rows:
         colour = "green" if one["state"] == "forecast" else "default"
-        made.add_row(
-            shown_text(one["label"]) or "all",
-            str(one["documents"]),
-            f1,
-            f"[{colour}]{shown_text(one['sentence'])}[/{colour}]",
-        )
+        promise = [] if agree else [f"[{colour}]{shown_text(one['sentence'])}[/{colour}]"]
+        made.add_row(shown_text(one["label"]) or "all", str(one["documents"]), f1(one["f1"]), *promise)
     needed = table(
         "Layouts that need documents most", "such as task", "company", "corrections a document", "confirmed", "open"
     )

@@ -53,7 +53,7 @@ See it all:  [bold]docloop demo[/bold]
 Use it on your project:  [bold]docloop serve[/bold], then [bold]docloop connect --project 7[/bold],
 [bold]docloop import scans/ --project 7[/bold] and [bold]docloop push --project 7[/bold].
 
-Settings are environment variables that begin with DOCLOOP_; the README lists them.""",
+Settings are environment variables that begin with DOCLOOP_; docs/settings.md lists them.""",
 )
 
 PRESETS = ", ".join(preset_names())

@@ -77,7 +77,9 @@ def _values(name: str, field: Any) -> str:
     if choices := [each for each in get_args(field.annotation) if isinstance(each, str) and each]:
         return ", ".join(f"`{each}`" for each in choices)
     if field.annotation in (int, float):
-        bounds = {kind: getattr(each, kind) for each in field.metadata for kind in ("ge", "gt", "le") if hasattr(each, kind)}
+        bounds = {
+            kind: getattr(each, kind) for each in field.metadata for kind in ("ge", "gt", "le") if hasattr(each, kind)
+        }
         words = {"ge": "from {}", "gt": "above {}", "le": "to {}"}
         return " ".join(words[kind].format(bounds[kind]) for kind in words if kind in bounds)
     return ""

@@ -56,7 +56,9 @@ class Settings(BaseModel):
         SecretStr(""), description="What Label Studio sends as X-Docloop-Secret with a webhook; made at first start."
     )
     ocr_engine: str = Field("rapidocr", description="OCR engine, or a comma-separated chain of fallbacks.")
-    ocr_runtime: str = Field("auto", description="For rapidocr: auto, onnxruntime or openvino; auto takes OpenVINO where it is installed.")
+    ocr_runtime: str = Field(
+        "auto", description="For rapidocr: auto, onnxruntime or openvino; auto takes OpenVINO where it is installed."
+    )
     ocr_languages: str = Field("eng", description="For tesseract: languages, such as eng+deu.")
     ocr_concurrency: int = Field(
         default_factory=lambda: max(1, min(3, os.cpu_count() or 1)),
@@ -66,11 +68,15 @@ class Settings(BaseModel):
     )
     ocr_threads: int = Field(1, ge=1, le=64, description="Threads that one page may use inside the engine.")
     predict_budget: float = Field(
-        60.0, gt=0, le=95, description="Seconds /predict may compute; Label Studio hangs up after 100. The rest follows in the background."
+        60.0,
+        gt=0,
+        le=95,
+        description="Seconds /predict may compute; Label Studio hangs up after 100. The rest follows in the background.",
     )
     allowed_hosts: tuple[str, ...] = Field(
-        (), description="Comma-separated hosts that task URLs may name beside Label Studio: name reaches public addresses, name:port "
-        "private networks too."
+        (),
+        description="Comma-separated hosts that task URLs may name beside Label Studio: name reaches public addresses, name:port "
+        "private networks too.",
     )
     country: str = Field("", description="Two-letter country for phone numbers without a country code, such as DE.")
 
@@ -116,7 +122,10 @@ class Settings(BaseModel):
         description="Whether the page files of confirmed documents are kept, for learning to read, reports and exports.",
     )
     confidence_threshold: float = Field(
-        0.7, ge=0, le=1, description="Average OCR confidence below which a document is worth a look: a reason and a priority; the order stays."
+        0.7,
+        ge=0,
+        le=1,
+        description="Average OCR confidence below which a document is worth a look: a reason and a priority; the order stays.",
     )
     disagreement_threshold: float = Field(
         0.3,
@@ -126,7 +135,9 @@ class Settings(BaseModel):
     )
 
     log_format: Literal["text", "json"] = Field("text", description="Form of the log: text, or a JSON object a line.")
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="From where on docloop logs. No level shows secrets, file names or what documents say.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="From where on docloop logs. No level shows secrets, file names or what documents say."
+    )
 
     metrics_port: int = Field(
         0, ge=0, le=65535, description="Port where a worker answers /health and /metrics; 0: nowhere."

@@ -233,7 +233,7 @@ def check_url(url: str) -> str:
     elif parts.scheme == "file" and (parts.netloc or parts.path.strip("/") == ""):
         fault = "a folder is written as file:///shared/folder"
     if fault:
-        raise SetupError("bad_setting", f"DOCLOOP_STORAGE_URL: {fault}.", "See the settings table in the README.")
+        raise SetupError("bad_setting", f"DOCLOOP_STORAGE_URL: {fault}.", "docs/storage.md shows good ones.")
     return url
 
 

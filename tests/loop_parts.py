@@ -59,8 +59,9 @@ class InlineSupervisor:
 
     def supervise(
         self, run: RunRecord, target: Callable[..., None], arguments: Mapping[str, Any], reserve: bool = False
-    ) -> None:
+    ) -> bool:
         target(self._store, run, lambda stage, share: None, **arguments)
+        return True
 
 
 def numbered(image: str) -> Sample:

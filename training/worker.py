@@ -125,11 +125,14 @@ class Worker:
         self._discover()
         self._poll()
         for project_id in services.hints.take():
-            if self._pauses.over(("look", project_id)):
-                self._queue.enqueue("look", project_id)
-            else:
-                services.hints.leave(project_id)
-                services.hints.finish(project_id)
+            try:
+                if self._pauses.over(("look", project_id)):
+                    self._queue.enqueue("look", project_id)
+                    continue
+            except StoreError as error:  # a full disk, or Redis: the hint is there for the next turn
+                self._tell(logging.WARNING, error.for_log)
+            services.hints.leave(project_id)
+            services.hints.finish(project_id)
         self._reap()
         resting = all_paused(services.store, self._now())
         waiting = [run for run in services.store.runs.requested() if run.project_uid not in resting]

@@ -213,6 +213,7 @@ def _environment(plan: DemoPlan, url: str, token: str) -> dict[str, str]:
     file = plan.folder / "env.sh"
     file.unlink(missing_ok=True)
     with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
+        stream.write("# The token is one to refresh with: docs/privacy.md says how scripts of your own use it.\n")
         stream.writelines(f"export {name}={shlex.quote(value)}\n" for name, value in settings.items())
         stream.write(f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH\n")
     return settings
@@ -265,7 +266,7 @@ def _summary(plan: DemoPlan, running: Running) -> Panel:
         f"Open      [bold link={url}]{url}[/]\n"
         f"Log in    [bold]{login.username}[/] / [bold]{escape(login.password)}[/]\n\n"
         "Click [bold]Label All Tasks[/]: fields and texts are there already, the most useful receipt first.\n"
-        "After 20 of them docloop trains by itself.\n"
+        "docloop trains by itself from 20 annotated ones on, and again as more come.\n"
         "A box is missing? Switch [bold]Auto-Annotation[/] on, click a label, choose the pink tool (key M), draw,\n"
         "and accept what was read with the green tick.\n\n"
         f"[dim]source {escape(str(plan.folder / 'env.sh'))} lets you try docloop's commands in another terminal,\n"

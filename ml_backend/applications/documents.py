@@ -51,7 +51,9 @@ def send(desk: Desk, name: str, data: bytes) -> Sent:
     """
     digest, created, rows = take_in(desk, name, data)
     tasks = [desk.look_at(row.id) for row in rows]
-    return Sent(digest, created, tuple(predicted(desk, tasks)))
+    seen = tuple(predicted(desk, tasks))
+    desk.changed()  # last: the worker would predict the same tasks meanwhile
+    return Sent(digest, created, seen)
 
 
 def take_in(desk: Desk, name: str, data: bytes) -> tuple[str, bool, list[TaskRow]]:
@@ -64,7 +66,6 @@ def take_in(desk: Desk, name: str, data: bytes) -> tuple[str, bool, list[TaskRow
         uploads = Uploads(desk.label_studio, desk.services.loader, desk.project.id, desk.interface)
         datas = uploads.task_data(name, data)
         ids = desk.label_studio.import_tasks(desk.project.id, [{"data": one} for one in datas])
-        desk.changed()
         return digest, True, [TaskRow(number, one) for number, one in zip(ids, datas, strict=True)]
 
 

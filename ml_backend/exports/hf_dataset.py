@@ -27,14 +27,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from typing import Any
 
-from ml_backend.document.bio_tags import match_words
 from ml_backend.document.fields import FieldSpec
 from ml_backend.document.splits import SPLITS, Split
 from ml_backend.errors import ExportRefused
 from ml_backend.exports.base import Labelled
 from ml_backend.exports.folder import ExportFolder
 from ml_backend.exports.ground_truth import field_of
-from ml_backend.exports.layoutlm import label_list, words_of
+from ml_backend.exports.layoutlm import label_list, words_of, words_of_fields
 from ml_backend.exports.pictures import page_name, pages_of, png
 from ml_backend.exports.split_files import as_json
 
@@ -62,7 +61,7 @@ class HFDataset:
             for document in documents:
                 if document.split not in rows:
                     rows[document.split] = stack.enter_context(_Rows(folder, document.split, features))
-                for row in _rows_of(document):
+                for row in _rows_of(document, folder):
                     rows[document.split].add(row)
                     folder.count("pages")
         written = [split for split in SPLITS if split in rows]
@@ -80,7 +79,7 @@ def _features(labels: Sequence[FieldSpec]) -> Any:
         raise ExportRefused(
             "export_package_missing",
             "The format hf-dataset needs the package datasets.",
-            "pip install 'docloop[layout]', or take another format.",
+            "pip install 'docloop[export]' (in a copy of the sources: pip install -e '.[export]'), or take another format.",
         ) from None
     texts = {name: Value("string") for name in ("fields", "ground_truth")}
     return Features(
@@ -97,9 +96,9 @@ def _features(labels: Sequence[FieldSpec]) -> Any:
     )
 
 
-def _rows_of(document: Labelled) -> Iterator[dict[str, Any]]:
+def _rows_of(document: Labelled, folder: ExportFolder) -> Iterator[dict[str, Any]]:
     line = _clean(as_json(document.line.as_json()))
-    matched = match_words(document.document, document.fields)
+    matched = words_of_fields(document, folder)
     for number, page, picture in pages_of(document):
         name = page_name(document, number)
         fields = [field_of(field) for field in document.fields if field.page == number]

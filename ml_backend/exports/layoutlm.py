@@ -8,6 +8,9 @@
 pixels (left, top, right, bottom), ``bboxes`` thousandths of the page. Words of no field are an ``other`` entry a line, as in
 FUNSD; a label that is itself called *other* can be told from them in ``train.jsonl`` alone. docloop knows no relations:
 ``linking`` is empty.
+
+The words of a field are found as for docloop's own models (``document.bio_tags``). Where they do not say what was confirmed the
+field is counted: ``fields_unsure``, or ``fields_without_words`` where OCR read nothing there.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ml_backend.document.bio_tags import OUTSIDE, WordLabel, bio_tags, match_words
+from ml_backend.document.bio_tags import OUTSIDE, WordLabel, bio_tags, match_words, spelt
 from ml_backend.document.elements import Page
 from ml_backend.document.fields import FieldSpec
 from ml_backend.document.geometry import to_thousand
@@ -48,7 +51,7 @@ class LayoutLM:
         folder.write("labels.json", (as_json(whole) + "\n").encode("utf-8", "replace"))
         with split_files(folder, "{}.jsonl") as file_of:
             for document in documents:
-                matched = match_words(document.document, document.fields)
+                matched = words_of_fields(document, folder)
                 for number, page, picture in pages_of(document):
                     name = page_name(document, number)
                     image = f"{document.split}/images/{name}"
@@ -59,6 +62,18 @@ class LayoutLM:
                     row = {"id": name.removesuffix(".png"), "image": image, **words_of(page, matched[number])}
                     file_of(document.split).line(as_json(row))
                     folder.count("pages")
+
+
+def words_of_fields(document: Labelled, folder: ExportFolder) -> tuple[dict[int, WordLabel], ...]:
+    """``match_words`` of the document's fields; those whose words do not say what was confirmed are counted."""
+    matched = match_words(document.document, document.fields)
+    for at, field in enumerate(document.fields):
+        words = [i for i, (_, owner) in sorted(matched[field.page].items()) if owner == at]
+        if field.text.strip() and not words:
+            folder.count("fields_without_words")
+        elif not spelt(document.document.pages[field.page].text_of(words), field.text):
+            folder.count("fields_unsure")
+    return matched
 
 
 def words_of(page: Page, labels: Mapping[int, WordLabel]) -> dict[str, Any]:

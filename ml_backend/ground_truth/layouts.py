@@ -34,13 +34,16 @@ def layouts(documents: Sequence[SignedDocument]) -> list[Layout]:
     """The layouts, the one that needs documents most at the top; ``documents`` are the newest first.
 
     Corrections a document are drawn towards the mean of all as if one document more had it, so that one document says little.
-    Layouts of a single confirmed document are left out: nothing like it came since; and those that nobody had to correct.
+    Layouts of a single confirmed document are left out: nothing like it came since; and those that nobody had to correct. Where
+    all need the same, none needs most: there are none.
     """
     groups = group(documents)
     known = [one.edits for one in documents if one.edits is not None]
     mean = sum(known) / len(known) if known else 0.0
     found = [_layout(some, mean) for some in groups if len(some) > 1 or not some[0].approved]
     needing = [one for one in found if one.edits > 0]
+    if len(needing) > 1 and len({(one.edits, one.confirmed) for one in needing}) == 1:
+        return []
     return sorted(needing, key=lambda one: (-one.edits, one.confirmed, -one.open, one.example.task_id))
 
 

@@ -32,7 +32,7 @@ _SCANNED = (
 _POLL_SECONDS = 0.2
 _TICK_SECONDS = 1.0
 _BUSY_SECONDS = 5.0
-_PAUSE_SECONDS = 5.0  # after the storage failed
+_PAUSE_SECONDS = 2.0  # after the storage failed
 
 
 def open_queue(url: str, folder: Path, clock: Callable[[], float] = time.time) -> JobQueue:

@@ -132,7 +132,8 @@ def _unauthorized(wait: int) -> Response:
     answer = problem(
         401,
         "unauthorized",
-        "This address needs docloop's credentials: Basic (user and password) or Bearer (API token).",
+        "This address needs docloop's credentials: Basic (user and password) or Bearer (API token);"
+        " docloop credentials shows them.",
     )
     by_hand = is_browser() or COOKIE in request.cookies  # a script of ours whose session is over
     answer.headers["WWW-Authenticate"] = (

@@ -57,6 +57,7 @@ class StoreDocumentsContract:
             key=lambda record: record.id,
         )
         assert (store.documents.count(P), store.documents.count("?")) == (4, 0)
+        assert (store.documents.count(P, open_only=True), store.documents.count("?", open_only=True)) == (3, 0)
 
     def test_pages_are_known_as_long_as_a_document_has_them(self, store: Store, ids: dict[int, int]) -> None:
         store.documents.set_content(ids[2], "c2", ("a" * 64, "b" * 64))

@@ -121,6 +121,16 @@ def test_next_says_what_it_is_least_sure_of_where_no_criterion_is_met(run: Run, 
     assert json.loads(run("next", "--json").output)[0]["reasons"] == ["least sure of total (41 %)"]
 
 
+def test_next_says_why_there_is_nothing_to_show(run: Run, data: Path) -> None:
+    store = store_of(data)
+    store.projects.update(UID, fingerprint="changed")
+    assert "2 open, none with a prediction of keywords-1.changed yet" in run("next").output
+    store.documents.put_many(UID, [replace(one, open=False) for one in store.documents.each(UID)])
+    store.close()
+    assert run("next").output.strip() == "Nothing is open. More documents: docloop import FILES --project 7"
+    assert json.loads(run("next", "--json").output) == []
+
+
 def test_train_is_kept_in_the_store(run: Run, data: Path) -> None:
     assert "is kept" in run("train").output
     store = store_of(data)
@@ -155,7 +165,7 @@ def test_versions_and_status_say_what_is_tainted(run: Run, data: Path) -> None:
     store.close()
     said = run("versions").output
     assert said.count("tainted: 1 of its documents deleted since.") == 2
-    assert f"Release {'9' * 12} was tainted: 4 of its documents were deleted before." in said
+    assert f"Release {'9' * 12} was tainted: 4 of its documents were deleted before; it had the others." in said
     assert [row["deleted"] for row in json.loads(run("versions", "--json").output)] == [0, 1, 1]
     assert json.loads(run("status", "--json").output)["tainted_versions"] == {"fields-2": 1, "fields-3": 1}
     assert "fields-2 is tainted: 1 of its documents deleted since." in run("status").output
@@ -205,7 +215,8 @@ def test_the_licence_of_the_base_model_is_said_before_hours_are_spent(run: Run) 
             "succeeded",
             {"version": "fields-2", "verdict": "Kept."},
             0,
-            "Kept.\nLayout model: base model x/y, licence of its",
+            f"Kept.\nRelease {'9' * 12} was tainted: 1 of its documents was deleted before; it had the others.\n"
+            "Layout model: base model x/y, licence of its",
         ),
     ],
 )
@@ -213,7 +224,8 @@ def test_who_waits_for_a_training_is_told_its_end_in_full(
     run: Run, data: Path, monkeypatch: pytest.MonkeyPatch, state: RunState, outcome: Outcome, status: int, words: str
 ) -> None:
     monkeypatch.setattr(cli_loop, "_WAIT", 0.02)
-    manifest = Manifest("fields-2", "combined", AT, settings={"base_model": "x/y", "base_licence": "mit"})
+    settings = {"base_model": "x/y", "base_licence": "mit", "release_asked": "9" * 64, "release_lacks": 1}
+    manifest = Manifest("fields-2", "combined", AT, settings=settings)
     ModelRegistry(data / "models").publish(UID, manifest, _write)
 
     def work() -> None:

@@ -82,6 +82,16 @@ def test_people_read_what_was_corrected_what_is_next_and_what_more_would_bring(r
     assert "more documents for +2.0 points of F1" in run("forecast").output
 
 
+def test_what_is_missing_of_all_fields_is_said_once_with_the_f1_of_today(run: Run) -> None:
+    registry = ModelRegistry(models_folder(load_settings()))
+    metrics = {"documents": 20, "judged": "out_of_fold", "challenger": {"f1": 0.93, "labels": {"total": 0.875}}}
+    newest = Manifest("fields-5", "combined", "", samples=20, labels=("total",), metrics=metrics)
+    registry.publish(UID, newest, lambda to: None)
+    said = run("forecast").output
+    assert said.count("1 of the 3 numbers of documents that a curve needs") == 1
+    assert [".930" in said, ".875" in said, "what more documents would bring" in said] == [True, True, False]
+
+
 def test_a_project_without_anything_is_no_error(run: Run, tmp_path: Path) -> None:
     store = open_store(f"sqlite:///{tmp_path / 'data' / 'docloop.sqlite3'}")
     store.projects.put(ProjectRecord("8.1795000000", 8, "Empty", "f", CONFIG))
@@ -123,6 +133,21 @@ def test_however_much_there_is_to_draw_nothing_is_cut_off_and_no_name_lies_on_an
         assert len(axes.get_xticks()) <= 12
         bars = [label.get_window_extent() for label in axes.get_yticklabels()]
         assert not any(one.overlaps(other) for one, other in pairwise(bars)), "one name on another"
+
+
+def test_the_worst_field_is_drawn_first_and_versions_by_their_short_names() -> None:
+    names = ("keywords-1.c48f345e", "fields-1.c48f345e", "fields-2.c48f345e", "fields-2.0badcafe", "other.c48f345e")
+    versions = [{"version": name, "rate": 1.0, "median_seconds": None} for name in names]
+    fields = [
+        {"field": name, "rate": rate, "fields": 9} for name, rate in (("total", 0.9), ("date", 0.2), ("tax", 0.5))
+    ]
+    documents = dict.fromkeys(("total", "annotated", "with_corrections"), 1)
+    figure = plot_statistics.drawing(
+        {"project": 7, "documents": documents, "by_version": versions, "by_field": fields, "causes": []}
+    )
+    by_version, by_field, *_ = figure.axes
+    assert [label.get_text() for label in by_version.get_xticklabels()] == ["keywords-1", "fields-1", *names[2:]]
+    assert [label.get_text() for label in by_field.get_yticklabels()] == ["date", "tax", "total"]
 
 
 def test_what_cannot_be_drawn_is_refused_before_anything_is_counted(

@@ -27,7 +27,7 @@ from docloop.import_files import Import
 from docloop.import_truth import TruthImport, TruthReport
 from ml_backend.document.fields import Field
 from ml_backend.document.geometry import Box
-from ml_backend.errors import ExportRefused
+from ml_backend.errors import DocloopError, ExportRefused
 from ml_backend.exports.ground_truth import field_of
 from ml_backend.images.loader import PageLoader
 from ml_backend.images.pages import content_of
@@ -140,10 +140,20 @@ def test_a_label_that_the_interface_lacks_is_refused_with_the_known_ones(tmp_pat
     place = Place(loader)
     report = place.take(funsd(tmp_path, {"a": [("answer", "1", [0, 0, 9, 9])]}))
     assert "it has: total, date" in str(report.failed["annotations/a.json"])
-    assert "--map answer=total" in report.failed["annotations/a.json"].fix
+    assert "--map answer=NAME;" in report.failed["annotations/a.json"].fix
     with pytest.raises(ExportRefused, match="'sum'"):
         place.take(tmp_path, answer="sum")
     assert not place.there.tasks
+
+
+def test_a_label_that_is_mapped_to_nothing_is_left_out_with_its_fields(tmp_path: Path, loader: PageLoader) -> None:
+    place = Place(loader)
+    (tmp_path / "a.png").write_bytes(png("a"))
+    own = replace(TOTAL, label="first_item", text="Tea")
+    (tmp_path / "truth.jsonl").write_text(line("a.png", "", TOTAL, own))
+    assert counts(place.take(tmp_path))[3] == {"truth.jsonl, line 1": "truth_label_unknown"}
+    assert counts(place.take(tmp_path, first_item="")) == (1, 0, 0, {})
+    assert list(place.fields().values()) == [(TOTAL,)]
 
 
 def test_a_document_that_is_there_is_annotated_unless_somebody_did_it_before(
@@ -289,7 +299,7 @@ def test_a_line_of_rec_gt_takes_the_label_that_is_given_to_what_has_none(tmp_pat
     (tmp_path / "rec_gt.txt").write_text("crop_img/a_crop_0.png\t12.50\n")
     (tmp_path / "crop_img").mkdir()
     (tmp_path / "crop_img" / "a_crop_0.png").write_bytes(png("12.50"))
-    assert place.take(tmp_path).failed["rec_gt.txt, line 1"].fix.endswith("--map =total.")
+    assert place.take(tmp_path).failed["rec_gt.txt, line 1"].fix.count("--map =NAME;") == 1
     assert counts(place.take(tmp_path, **{"": "total"})) == (1, 0, 0, {})
     assert list(place.fields().values()) == [(replace(TOTAL, box=Box(0, 0, 1, 1)),)]
 
@@ -336,6 +346,13 @@ def test_a_file_that_is_all_wrong_is_given_up_and_a_name_that_is_no_utf8_stops_n
     assert list(report.failed) == [f"truth.jsonl, line {number}" for number in (1, 2, 3)] + ["(the rest)"]
 
 
+def test_rows_with_one_and_the_same_error_are_one_line() -> None:
+    failed: dict[str, DocloopError] = {f"line {number}": ExportRefused("x", "No 'a'.") for number in range(1, 25)}
+    report = TruthReport(failed=failed | {"b": ExportRefused("x", "No 'b'.")})
+    said = [(where, error.message) for where, error in report.reasons()]
+    assert said == [("24 rows (line 1; line 2; line 3; ...)", "No 'a'."), ("b", "No 'b'.")]
+
+
 @pytest.mark.parametrize("as_json", [False, True])
 def test_the_command_says_what_became_of_each_row_and_ends_with_status_1_if_one_failed(
     tmp_path: Path, services: Services, monkeypatch: pytest.MonkeyPatch, as_json: bool
@@ -362,6 +379,23 @@ def test_the_command_says_what_became_of_each_row_and_ends_with_status_1_if_one_
         assert "1 imported, 0 annotated, 0 there already, 2 failed." in done.output
         assert "truth.jsonl, line 2" in done.output
         assert "\x1b" not in done.output, "a name in a file of others must not steer the terminal"
+
+
+def test_a_second_project_like_the_first_takes_what_no_interface_of_ours_has(
+    tmp_path: Path, loader: PageLoader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = FakeLabelStudio()
+    config = interface_xml("total", "first_item")
+    first = there.add_project("Receipts", config)
+    monkeypatch.setattr("ml_backend.services.LabelStudioAccess", lambda settings: FakeAccess(there))
+    both = CliRunner().invoke(cli.app, ["create", "Second", "--like", str(first), "--interface", "invoice"])
+    assert (both.exit_code, len(there.projects)) == (2, 1)
+    assert CliRunner().invoke(cli.app, ["create", "Second", "--like", str(first)]).exit_code == 0
+    (second,) = {*there.projects} - {first}
+    assert there.client().project(second).label_config == config
+    (tmp_path / "a.png").write_bytes(png("a"))
+    (tmp_path / "truth.jsonl").write_text(line("a.png", "", TOTAL, replace(TOTAL, label="first_item")))
+    assert counts(Place(loader, there, interface("total", "first_item"), project=second).take(tmp_path))[0] == 1
 
 
 def test_a_label_without_a_new_name_is_refused_before_anything_is_done() -> None:

@@ -45,6 +45,7 @@ from ml_backend.models.registry import ModelRegistry
 from ml_backend.ocr.cache import PageCache, PageKey
 from ml_backend.page_files import PageFiles
 from ml_backend.settings import load_settings
+from ml_backend.store.records import RunRecord
 from ml_backend.store.store import Store, open_store
 
 FULL = os.environ.get("PROMISES") == "full"
@@ -53,7 +54,7 @@ INSIDE = "DOCLOOP_TEST_INSIDE"
 ROUNDS = 5 if FULL else 1
 LASTS = (10.0, 40.0) if FULL else (6.0, 8.0)  # seconds of a fault
 PLACES = 200 if FULL else 12
-RESUMES = 10.0  # seconds, as promised
+RESUMES = 10.0 if FULL else 25.0  # seconds; ten are promised, and the short form is run beside much else
 SIZE = "64m"
 SECRETS = {"DOCLOOP_OCR_ENGINE": "fake"}
 
@@ -76,7 +77,7 @@ def no_file_beyond(size: int) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Part:
-    """Something that is written: ``write`` it, and ``whole`` says whether it is there (True), not at all (False), or else raises."""
+    """Something that is written by ``write``; ``whole`` says whether it is there or not at all, and raises for half of it."""
 
     write: Callable[[Path], object]
     whole: Callable[[Path], bool]
@@ -284,7 +285,7 @@ class Life:
         return "" if predicted and noted else f"predicted: {predicted}, in the ledger: {noted}"
 
     def ask_for(self, seconds: float) -> None:
-        """Label Studio's requests, each with its limit: all are answered, ``/webhook`` with 202 or 503, tasks with predictions."""
+        """Label Studio's requests, each with its limit: all are answered, webhooks with 202 or 503, tasks with predictions."""
         ends = time.monotonic() + seconds
         number = 0
         with httpx.Client(base_url=self.place.url, timeout=30) as client:
@@ -339,28 +340,23 @@ def trains(life: Life) -> None:
     with life.store() as store:
         store.runs.request(life.project, "Anna", time.time())
         uid = store.projects.all()[0].uid
-
-        def state() -> str:
-            return next((run.state for run in store.runs.latest(uid, 1)), "")
-
-        until(lambda: state() == "running", 60, f"the training begins\n{life.place.log('worker')[-3000:]}")
+        until(lambda: any(run.state == "running" for run in store.runs.latest(uid, 1)), 60, "the training begins")
     with Hungry(life.disk):
-        until(lambda: "disk" in life.place.log("worker").rpartition("attempt 1")[2], 120, f"it breaks\n{life.place.log('worker')}")
+        until(lambda: "attempt 1 failed" in life.place.log("worker"), 120, "it breaks")
         time.sleep(5.0)
     over = time.monotonic()
     with life.store() as store:
-        until(lambda: state_of(store, uid)[:1] == ("running",) or "succeeded" in state_of(store, uid), RESUMES + 20, "it begins again")
+        until(lambda: newest(store, uid).attempt > 1, RESUMES, "it begins again")
         print(f"the training begins again after {time.monotonic() - over:.1f} s")  # noqa: T201
-        until(lambda: "succeeded" in state_of(store, uid), 240, f"it ends\n{life.place.log('worker')[-4000:]}")
+        until(lambda: newest(store, uid).state in ("succeeded", "failed"), 240, "it ends")
+        assert newest(store, uid).state == "succeeded", newest(store, uid)
     registry = ModelRegistry(life.disk / "models")
     assert [one.version for one in registry.versions(uid)] == ["fields-1"]
     registry.get(uid, "fields-1")
 
 
-def state_of(store: Store, uid: str) -> tuple[str, ...]:
-    with suppress(DocloopError):
-        return tuple(run.state for run in store.runs.latest(uid, 1))
-    return ()
+def newest(store: Store, uid: str) -> RunRecord:
+    return store.runs.latest(uid, 1)[0]
 
 
 def flow() -> None:
@@ -372,7 +368,7 @@ def flow() -> None:
     project = annotated_papers(fake)
     with served(fake, one_at_a_time=lock) as url:
         place = Place.of(
-            Path(os.environ[INSIDE]) / "logs", label_studio_url=url, label_studio_token=TOKEN, ocr_engine="fake",
+            Path(os.environ[INSIDE]) / "logs", label_studio_url=url, label_studio_token=TOKEN,
             poll_seconds="3", data_dir=str(disk), min_training_samples="1000",
         )  # fmt: skip
         life = Life(place, disk, fake, lock, project)
@@ -382,7 +378,9 @@ def flow() -> None:
         assert not (disk / "secrets.json").exists()
         with place.running("web") as web, place.running("worker") as worker:
             place.until_healthy(web)
-            httpx.post(f"{place.url}/webhook", json={"action": "X", "project": {"id": project}}, headers=WEBHOOK, timeout=30)
+            httpx.post(
+                f"{place.url}/webhook", json={"action": "X", "project": {"id": project}}, headers=WEBHOOK, timeout=30
+            )
             first = life.goes_on()
             try:
                 until(lambda: not life.lacks(*first), 120, "docloop works")

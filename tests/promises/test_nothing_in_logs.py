@@ -108,7 +108,9 @@ def broken_model(place: Place, marks: Marks, uid: str) -> None:
     """A promoted version whose files are nonsense."""
     version = place.folder / "models" / uid / "fields-9"
     version.mkdir(parents=True)
-    (version / "manifest.json").write_text(json.dumps({"kind": marks["model"], "files": {marks["file"]: marks["model"]}}))
+    (version / "manifest.json").write_text(
+        json.dumps({"kind": marks["model"], "files": {marks["file"]: marks["model"]}})
+    )
     (version / f"{marks['file']}.skops").write_text(marks["model"])
     (version.parent / "ACTIVE").write_text("fields-9")
 
@@ -141,8 +143,16 @@ class Storm:
             [*self.right, *self.right, {"Authorization": f"Basic {wrong}"}, {"Authorization": f"Bearer {marks['wrongtoken']}"},
              {"Authorization": f"{marks['scheme']} é"}, {"X-Docloop-Secret": marks["wrongsecret"]}, {}]
         )  # fmt: skip
-        more = {"Cookie": f"docloop_session={marks['cookie']}", "User-Agent": marks["agent"], "X-Forwarded-For": marks["agent"]}
-        return {**given, **(more if dice.random() < 0.5 else {}), **({"Host": marks["hosthead"]} if dice.random() < 0.1 else {})}
+        more = {
+            "Cookie": f"docloop_session={marks['cookie']}",
+            "User-Agent": marks["agent"],
+            "X-Forwarded-For": marks["agent"],
+        }
+        return {
+            **given,
+            **(more if dice.random() < 0.5 else {}),
+            **({"Host": marks["hosthead"]} if dice.random() < 0.1 else {}),
+        }
 
     def _sent(self, client: httpx.Client, method: str, path: str, headers: dict[str, str], content: bytes) -> int:
         encoded = {name: value.encode("latin-1", "replace") for name, value in headers.items()}
@@ -164,22 +174,34 @@ class Storm:
     def _body(self, dice: random.Random) -> bytes:
         mark = self.marks["body"]
         forms: list[Any] = [
-            {mark: mark}, [mark], mark, {"name": mark, "role": mark, "email": f"{mark}@example.com"}, {"by": mark, "reason": mark},
+            {mark: mark}, [mark], mark, {"by": mark, "reason": mark},
+            {"name": mark, "role": mark, "email": f"{mark}@example.com"},
             {"config": mark, "schema": f"<View><{mark}/></View>", "project": mark}, {"url": f"http://127.0.0.1:9/{mark}.png"},
         ]  # fmt: skip
         plain = json.dumps(dice.choice(forms)).encode()
-        return dice.choice([plain, plain, b'{"' + mark.encode(), mark.encode() + b"\xff", b'{"a": NaN, "b": "' + mark.encode() + b'"}'])
+        return dice.choice(
+            [plain, plain, b'{"' + mark.encode(), mark.encode() + b"\xff", b'{"a": NaN, "b": "' + mark.encode() + b'"}']
+        )
 
     def _predict(self, client: httpx.Client, dice: random.Random) -> int:
         pages = [*addresses(self.marks), picture(self.marks["ocr"]), self.marks["file"], {self.marks["body"]: 1}, None]
         tasks = [{"id": n, "data": {"image": page}} for n, page in enumerate(dice.sample(pages, 3))]
-        config = dice.choice([interface_xml("total"), interface_xml(self.marks["label"]), f"<View><{self.marks['label']}", ""])
+        config = dice.choice(
+            [interface_xml("total"), interface_xml(self.marks["label"]), f"<View><{self.marks['label']}", ""]
+        )
         drawn = {"value": {"x": self.marks["body"]}, "type": self.marks["body"], "from_name": self.marks["label"]}
         context = dice.choice([None, None, {"result": [drawn]}])
-        body = {"tasks": tasks[: 1 if context else 3], "project": dice.choice(["1.1", "7.2", self.marks["body"]]), "label_config": config, "params": {"context": context, "login": self.marks["user"], "password": self.marks["body"]}}  # fmt: skip
+        project = dice.choice(["1.1", "7.2", self.marks["body"]])
+        body: dict[str, Any] = {
+            "tasks": tasks[: 1 if context else 3],
+            "project": project,
+            "label_config": config,
+            "params": {"context": context, "login": self.marks["user"], "password": self.marks["body"]},
+        }
         path = dice.choice(["/predict", "/predict", "/setup"])
         if path == "/setup":
-            body = {"project": body["project"], "schema": config, "hostname": self.marks["host"], "access_token": self.marks["lstoken"]}
+            tokens = {"hostname": self.marks["host"], "access_token": self.marks["lstoken"]}
+            body = {"project": project, "schema": config, **tokens}
         return self._sent(client, "POST", path, dict(dice.choice(self.right)), json.dumps(body).encode())
 
     def _webhook(self, client: httpx.Client, dice: random.Random) -> int:
@@ -246,9 +268,17 @@ def said_to_others(place: Place, marks: Marks, right: Sequence[dict[str, str]]) 
         assert "docloop_" in metrics.text
         yield "metrics", metrics.text
         for headers in (*stranger, *right):
-            for method, path in (("GET", "/nothing"), ("GET", "/api/v1/projects/99"), ("POST", "/setup"), ("PUT", "/health")):
+            for method, path in (
+                ("GET", "/nothing"),
+                ("GET", "/api/v1/projects/99"),
+                ("POST", "/setup"),
+                ("PUT", "/health"),
+            ):
                 text = client.request(method, path, headers=headers).text
-                yield f"{method} {path} {len(headers)}{headers in right}", text.replace(marks["title"], "") if headers in right else text
+                yield (
+                    f"{method} {path} {len(headers)}{headers in right}",
+                    text.replace(marks["title"], "") if headers in right else text,
+                )
 
 
 def queued(folder: Path) -> str:
@@ -280,7 +310,13 @@ def test_no_log_no_metric_and_no_queue_has_what_came_from_outside(tmp_path: Path
         {"Authorization": f"Bearer {secrets['api_token']}"},
         {"X-Docloop-Secret": secrets["webhook_secret"]},
     ]
-    more = {"log_level": "DEBUG", "log_format": form, "predict_budget": "2", "poll_seconds": "5", "min_training_samples": "5"}
+    more = {
+        "log_level": "DEBUG",
+        "log_format": form,
+        "predict_budget": "2",
+        "poll_seconds": "5",
+        "min_training_samples": "5",
+    }
     with served(fake) as url:
         project = papers(fake, marks)
         place = Place.of(tmp_path / "here", label_studio_url=url, label_studio_token=TOKEN, **secrets, **more)
@@ -295,7 +331,11 @@ def test_no_log_no_metric_and_no_queue_has_what_came_from_outside(tmp_path: Path
             with place.store() as store:
                 uid = store.projects.all()[0].uid
                 wanted = "succeeded" if FULL else "running"
-                until(lambda: any(run.state in (wanted, "succeeded") for run in store.runs.latest(uid, 9)), 240, "a training")
+                until(
+                    lambda: any(run.state in (wanted, "succeeded") for run in store.runs.latest(uid, 9)),
+                    240,
+                    "a training",
+                )
             fake.fault = Fault("500", said=f"Cannot save {marks['labelstudio']}")
             fault = "Label Studio answered 500"
             until(lambda: fault in place.log("worker"), 90, f"the fault is logged\n{place.log('worker')[-2000:]}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,11 +21,32 @@ class RunningLabelStudio:
     token: str
     data_dir: Path
 
-    def client(self) -> httpx.Client:
-        """A client of its API with an access token that lasts 5 minutes."""
+    def access(self) -> str:
+        """An access token, which lasts 5 minutes."""
         answer = httpx.post(f"{self.url}/api/token/refresh/", json={"refresh": self.token}).raise_for_status()
-        bearer = {"Authorization": f"Bearer {answer.json()['access']}"}
-        return httpx.Client(base_url=self.url, headers=bearer, timeout=60, follow_redirects=True)
+        return str(answer.json()["access"])
+
+    def client(self) -> httpx.Client:
+        """A client of its API, however long the tests take: an access token lasts 5 minutes."""
+        return httpx.Client(base_url=self.url, auth=_Refreshed(self.url, self.token), timeout=60, follow_redirects=True)
+
+
+class _Refreshed(httpx.Auth):
+    """Shows an access token, and takes a new one when that is refused."""
+
+    requires_response_body = True
+
+    def __init__(self, url: str, token: str) -> None:
+        self._ask = httpx.Request("POST", f"{url}/api/token/refresh/", json={"refresh": token})
+        self._access = ""
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        request.headers["Authorization"] = f"Bearer {self._access}"
+        answer = (yield request) if self._access else None
+        if answer is None or answer.status_code == 401:
+            self._access = (yield self._ask).json()["access"]
+            request.headers["Authorization"] = f"Bearer {self._access}"
+            yield request
 
 
 def free_port() -> int:

@@ -193,9 +193,8 @@ def check(asking: Asking, life: Life, what: str, fault: Callable[[], object], la
         over = time.monotonic()
         until(lambda: not life.lacks(*came), RESUMES, f"work resumes after: {what}")
     took = ", ".join(f"{path} {seconds:.2f}" for path, seconds in asking.slowest.items())
-    print(  # noqa: T201
-        f"{what} for {lasts:.0f} s: resumed after {time.monotonic() - over:.0f} s; {asking.count - before} requests, slowest: {took}"
-    )
+    resumed, count = time.monotonic() - over, asking.count - before
+    print(f"{what} for {lasts:.0f} s: resumed after {resumed:.0f} s; {count} requests, slowest: {took}")  # noqa: T201
     assert asking.wrong == [], what
     assert asking.slowest["/predict"] < ONE_PREDICT, what
 

@@ -22,8 +22,7 @@ How to add one:
 
    Its name is the operation's id, so it is one of its own in the whole API. Work that the command line does, too, belongs into
    ``ml_backend``, and both call it. What cannot be is said with a ``DocloopError``: ``web/refusals`` knows its status.
-3. Name the group in ``groups.py`` and the route in README's table, and write docs/rest.md anew with
-   ``python docs/make_rest.py``. Tests hold both.
+3. Name the group in ``groups.py``, and write docs/rest.md anew with ``python docs/make_rest.py``. Tests hold both.
 
 What comes for nothing: the guard asks for the role, unknown or doubled keys and wrong types are refused by name, every refusal is
 a problem (RFC 9457), the OpenAPI document has the route, and schemathesis tries it (tests/promises/test_malformed_requests.py).

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builders import page, word
-from ml_backend.document.bio_tags import bare, bio_tags, match_words
+from ml_backend.document.bio_tags import bare, bio_tags, match_words, spelt
 from ml_backend.document.elements import Document
 from ml_backend.document.fields import Field
 from ml_backend.document.geometry import Box
@@ -47,6 +47,26 @@ def region(label: str, text: str, *box: float, page: int = 0) -> Field:
             region("address", "Hauptstr. 7", 0.1, 0.2, 0.38, 0.22), [1, 2, 3], id="typed anew: the box decides"
         ),
         pytest.param(region("address", "", 0.1, 0.2, 0.38, 0.22), [1, 2, 3], id="nothing typed"),
+        pytest.param(
+            region("address", "12 High Street, London", 0.1, 0.2, 0.38, 0.22), [1, 2, 3, 4], id="goes on below the box"
+        ),
+        pytest.param(
+            region("address", "12 High Street L0ndon", 0.1, 0.2, 0.38, 0.22),
+            [1, 2, 3, 4],
+            id="a misread letter below it",
+        ),
+        pytest.param(
+            region("address", "12 High Street London", 0.1, 0.23, 0.24, 0.25), [1, 2, 3, 4], id="begins above the box"
+        ),
+        pytest.param(region("address", "High Street", 0.15, 0.2, 0.24, 0.22), [2, 3], id="goes on beside the box"),
+        pytest.param(
+            region("total", "TOTAL 6.50", 0.1, 0.4, 0.2, 0.42), [5], id="what is too far away is another text"
+        ),
+        pytest.param(
+            region("address", "12 High Street Paris", 0.1, 0.2, 0.38, 0.22),
+            [1, 2, 3],
+            id="goes on with what is not there",
+        ),
         pytest.param(region("total", "6.50", 0.8, 0.8, 0.9, 0.9), [], id="on white paper"),
         pytest.param(region("total", "6.50", 0.6, 0.4, 0.6, 0.4), [], id="a point"),
         pytest.param(region("total", "6.50", 0.6, 0.4, 0.7, 0.42, page=3), [], id="on a page that is not there"),
@@ -121,3 +141,18 @@ def test_any_text_in_any_box_gives_words_of_the_page(text: str, edges: list[floa
 )
 def test_bare_text_keeps_letters_of_any_script_digits_dots_and_currency_signs(text: str, expected: str) -> None:
     assert bare(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("said", "text", "is_spelt"),
+    [
+        ("l2.5O", "12.50", True),
+        ("MwSt.19%", "19 %", True),
+        ("", "", True),
+        ("34 avenue des Rêves", "34 avenue des Rêves 99870 Modèle-sur-Rien", False),
+        ("12 High Street", "Hauptstr. 7", False),
+        ("", "12.50", False),
+    ],
+)
+def test_words_spell_a_text_unless_something_that_counts_is_missing(said: str, text: str, is_spelt: bool) -> None:
+    assert spelt(said, text) is is_spelt

@@ -71,6 +71,12 @@ def test_where_nobody_had_to_correct_anything_no_layout_needs_documents() -> Non
     assert layouts([signed(1, TEAS[0]), signed(2, TEAS[1])]) == []
 
 
+def test_where_all_layouts_need_the_same_none_needs_most() -> None:
+    corrected = SignedDocument(9, 9, False, (0.123,) * len(signed(1, TEAS[0]).signature), True, 4.0)
+    assert [one.edits for one in layouts([signed(1, TEAS[0]), corrected])] == [4.0]
+    assert layouts([signed(1, TEAS[0]), signed(2, FLOUR[0]), corrected]) == []
+
+
 def test_signatures_of_another_docloop_are_left_out() -> None:
     old = SignedDocument(7, 7, True, (0.5, 0.25), False, None)
     assert [len(some) for some in group([old, signed(1, TEAS[0]), signed(2, TEAS[1])])] == [2]

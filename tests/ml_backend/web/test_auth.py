@@ -101,7 +101,8 @@ def test_the_refusal_is_a_problem_that_says_what_is_needed_and_echoes_nothing() 
         "title": "Unauthorized",
         "status": 401,
         "code": "unauthorized",
-        "detail": "This address needs docloop's credentials: Basic (user and password) or Bearer (API token).",
+        "detail": "This address needs docloop's credentials: Basic (user and password) or Bearer (API token);"
+        " docloop credentials shows them.",
     }
     assert answer.headers["WWW-Authenticate"] == 'Basic realm="docloop", charset="UTF-8"'
 
