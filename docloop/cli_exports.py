@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Annotated
@@ -12,7 +12,7 @@ import typer
 from rich.markup import escape
 
 from docloop.cli_loop import JsonOption, opened
-from docloop.show_loop import shown_text, table, taint
+from docloop.show_loop import table, taint
 from docloop.terminal import ProjectOption, app, err, out, progress
 from ml_backend.document.splits import SPLITS
 from ml_backend.exports.formats import formats
@@ -41,20 +41,21 @@ def export(
     from ml_backend.errors import ExportRefused
     from ml_backend.exporting import Exporting
     from ml_backend.ground_truth import Filters
+    from ml_backend.ground_truth.known import refuse_unknown
     from ml_backend.images.loader import PageLoader
     from ml_backend.services import export_index, page_files, read_interface
     from ml_backend.status import followed_project
 
     settings = load_settings()
     pairs = [one.partition("=") for one in where or ()]
-    try:
-        filters = Filters.of((name, value) for name, _, value in pairs)
-    except ValueError as error:
-        raise ExportRefused("bad_filter", str(error)) from None
     with opened(settings) as store, closing(PageLoader(children=1)) as loader, progress() as bar:
         record = followed_project(store, project)
         interface = read_interface(record.label_config)
-        _name_unknown(filters.labels, [spec.label for spec in interface.specs])
+        try:
+            filters = Filters.of((name, value) for name, _, value in pairs)
+            refuse_unknown(filters, store, record.uid, [spec.label for spec in interface.specs])
+        except ValueError as error:
+            raise ExportRefused("bad_filter", str(error)) from None
         task = bar.add_task("Exporting", total=store.documents.count(record.uid))
         exporting = Exporting(
             store,
@@ -71,13 +72,6 @@ def export(
         err.print("[yellow]No document passes the filters.[/yellow]")
     if left := batch.counts.get("without_pictures", 0):
         err.print(f"[yellow]{left} documents were left out: their pages are not kept (DOCLOOP_KEEP_PAGES).[/yellow]")
-
-
-def _name_unknown(labels: Sequence[str], known: Sequence[str]) -> None:
-    """Say which labels are asked for that the labelling interface does not have; documents of before may have them still."""
-    if lost := [label for label in labels if label not in known]:
-        said = f"The labelling interface has no label {', '.join(lost)}; it has: {', '.join(known)}."
-        err.print(f"[yellow]{shown_text(said)}[/yellow]", highlight=False, soft_wrap=True)
 
 
 def _counted(counts: Mapping[str, int]) -> str:

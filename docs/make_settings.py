@@ -30,8 +30,9 @@ _HEAD = """# Settings
 Made from `ml_backend/settings.py` by `docs/make_settings.py`; do not edit.
 
 Environment variables, read once at start. An empty one is as good as none; a name that is not listed here is an error, and a bad
-value is quoted. What is secret is masked wherever settings are printed, and may come from a file: `DOCLOOP_PASSWORD_FILE=/run/secrets/password`
-in place of `DOCLOOP_PASSWORD`. All commands read them: give `docloop doctor` or `docloop status` the same ones as `docloop serve`.
+value is quoted. What is secret is masked wherever settings are printed, and may come from a file:
+`DOCLOOP_PASSWORD_FILE=/run/secrets/password` in place of `DOCLOOP_PASSWORD`. All commands read them: give `docloop doctor` the
+same ones as `docloop serve`.
 
 `AWS_ENDPOINT_URL`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_REGION` belong to a bucket of `DOCLOOP_STORAGE_URL`
 ([storage.md](storage.md)), `HF_ENDPOINT` and `HF_HOME` to the model hub ([gpu.md](gpu.md)); docloop hands them on.

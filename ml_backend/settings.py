@@ -110,8 +110,8 @@ class Settings(BaseModel):
     )
     base_model: str = Field(
         "microsoft/layoutlmv3-base",
-        description="What the layout model starts from: a name on the model hub, or a folder with config.json, model.safetensors and "
-        "tokenizer.",
+        description="What the layout model starts from: a name on the model hub, or a folder with config.json, "
+        "model.safetensors and tokenizer.",
     )
     from_scratch: Literal["", "small", "base"] = Field(
         "", description="A layout model of this size with random weights in place of a base model."

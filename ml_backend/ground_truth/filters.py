@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from ml_backend.document.times import utc
+from ml_backend.document.version_names import is_ours
 from ml_backend.exports.ground_truth import GroundTruth
 
 _YES_NO = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
@@ -17,9 +18,9 @@ NAMES = {
     "since": "reviewed at this time or later, such as 2026-01-31 or 2026-01-31T08:00:00+01:00; UTC where it does not say",
     "until": "reviewed before this time",
     "fields": "labels with commas between them: their fields and corrections alone, of documents that have any",
-    "model_version": "the version whose prediction was shown",
+    "model_version": "the version whose prediction was shown, such as fields-3; with its dots that very one",
     "annotator": "who reviewed it: Label Studio's number of the person",
-    "limit": "this many documents at most",
+    "limit": "this many documents at most, from 1",
 }
 """What can be asked for, with a line for people."""
 
@@ -46,7 +47,7 @@ class Filters:
 
         Raises:
             ValueError: an unknown name, one that is named twice, no value or a bad one, quoted. An empty value is a mistake (a
-                variable that was not set), and must not give out more than was meant.
+                variable that was not set), and must not give out more than was meant; so is one that no document can pass.
         """
         given: dict[str, str] = {}
         for name, value in pairs:
@@ -55,7 +56,7 @@ class Filters:
             if name in given or not value.strip():
                 raise ValueError(f"{name} is named twice." if name in given else f"{name} has no value.")
             given[name] = value
-        return cls(
+        asked = cls(
             approved_only=_yes_no("approved_only", given.get("approved_only", "true")),
             has_corrections=_yes_no("has_corrections", given["has_corrections"])
             if "has_corrections" in given
@@ -67,6 +68,11 @@ class Filters:
             annotator=_number("annotator", given.get("annotator", "")),
             limit=_number("limit", given.get("limit", "")),
         )
+        if asked.limit == 0:
+            raise ValueError("limit is 1 or more: 0 is no document.")
+        if asked.until and asked.since >= asked.until:
+            raise ValueError(f"since ({asked.since}) is not before until ({asked.until}): no document is.")
+        return asked
 
     def take(self, line: GroundTruth) -> bool:
         """Whether a line, cut to the labels, is one of those."""
@@ -76,9 +82,14 @@ class Filters:
             and (not self.since or line.reviewed_at >= self.since)
             and (not self.until or line.reviewed_at < self.until)
             and (not self.labels or bool(line.final_result or line.initial_result))
-            and self.model_version in ("", line.model_version)
+            and self.takes_version(line.model_version)
             and self.annotator in (None, line.reviewed_by)
         )
+
+    def takes_version(self, version: str) -> bool:
+        """Whether a document that was shown a prediction of ``version`` is one of those; ``fields-3`` is all names of it."""
+        asked = self.model_version
+        return asked in ("", version) or (is_ours(version) and version.startswith(f"{asked}."))
 
 
 def only(line: GroundTruth, labels: Sequence[str]) -> GroundTruth:

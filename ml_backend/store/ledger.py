@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -80,6 +81,19 @@ class Ledger:
                 rows = connection.execute(mine.where(names.document_id.in_(chunk)))
                 found += [AnnotationRecord(*row) for row in rows.all()]
         return found
+
+    def shown_versions(self, project_uid: str) -> list[str]:
+        """The versions whose predictions annotators of the project were shown, by name."""
+        return [str(name) for name in self._different(project_uid, annotation_table.c.shown_version) if name]
+
+    def annotators(self, project_uid: str) -> list[int]:
+        """The numbers of those who annotated documents of the project."""
+        return [int(number) for number in self._different(project_uid, annotation_table.c.completed_by) if number is not None]
+
+    def _different(self, project_uid: str, column: sa.ColumnElement[Any]) -> list[Any]:
+        mine = sa.select(column).select_from(_WITH_DOCUMENT).where(documents.c.project_uid == project_uid)
+        with self._database.read() as connection:
+            return list(connection.execute(mine.distinct().order_by(column)).scalars())
 
     def corrections(
         self, project_uid: str, limit: int | None = None, newest_first: bool = True

@@ -62,6 +62,8 @@ def test_exports_are_listed(run: Run, tmp_path: Path) -> None:
         (("-p", "7", "--where", "since=soon"), "since is a time"),
         (("-p", "7", "--format", "word"), "There is no export format 'word'"),
         (("-p", "8"), "does not follow project 8"),
+        (("-p", "7", "--where", "fields=totl,total[1]"), "Nothing has the label total[1], totl; the labelling interface has: total."),
+        (("-p", "7", "--where", "model_version=fields-9"), "shown a prediction of the version 'fields-9'; there are: "),
         (("-p", "7", "--format", "csv", "--gzip"), "Only the lines of jsonl can be packed"),
     ],
 )
@@ -72,16 +74,6 @@ def test_what_cannot_be_exported_is_refused_in_words(
     done = run("export", "--out", str(out), *words)
     assert not out.exists()
     assert (done.exit_code, said in done.output) == (2, True), done.output
-
-
-def test_a_label_that_nobody_has_is_named_beside_the_empty_file(run: Run, tmp_path: Path) -> None:
-    out = tmp_path / "truth.jsonl"
-    done = run("export", "-p", "7", "--out", str(out), "--where", "fields=totl,total[1]", "--where", "limit=5")
-    assert (done.exit_code, out.read_bytes()) == (0, b"")
-    for words in ("has no label totl, total[1]; it has: total.", "No document passes the filters", ": 0 documents, in"):
-        assert words in done.output
-    manifest = json.loads((tmp_path / "truth.jsonl.manifest.json").read_text())
-    assert (manifest["counts"], manifest["filters"]["labels"]) == ({"documents": 0}, ["totl", "total[1]"])
 
 
 def test_nothing_of_an_export_is_cut_off_on_a_narrow_terminal(

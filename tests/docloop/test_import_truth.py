@@ -149,11 +149,9 @@ def test_a_label_that_the_interface_lacks_is_refused_with_the_known_ones(tmp_pat
 def test_a_label_that_is_mapped_to_nothing_is_left_out_with_its_fields(tmp_path: Path, loader: PageLoader) -> None:
     place = Place(loader)
     (tmp_path / "a.png").write_bytes(png("a"))
-    own = replace(TOTAL, label="first_item", text="Tea")
-    (tmp_path / "truth.jsonl").write_text(line("a.png", "", TOTAL, own))
+    (tmp_path / "truth.jsonl").write_text(line("a.png", "", TOTAL, replace(TOTAL, label="first_item", text="Tea")))
     assert counts(place.take(tmp_path))[3] == {"truth.jsonl, line 1": "truth_label_unknown"}
-    assert counts(place.take(tmp_path, first_item="")) == (1, 0, 0, {})
-    assert list(place.fields().values()) == [(TOTAL,)]
+    assert (counts(place.take(tmp_path, first_item=""))[0], *place.fields().values()) == (1, (TOTAL,))
 
 
 def test_a_document_that_is_there_is_annotated_unless_somebody_did_it_before(
@@ -348,9 +346,9 @@ def test_a_file_that_is_all_wrong_is_given_up_and_a_name_that_is_no_utf8_stops_n
 
 def test_rows_with_one_and_the_same_error_are_one_line() -> None:
     failed: dict[str, DocloopError] = {f"line {number}": ExportRefused("x", "No 'a'.") for number in range(1, 25)}
-    report = TruthReport(failed=failed | {"b": ExportRefused("x", "No 'b'.")})
-    said = [(where, error.message) for where, error in report.reasons()]
-    assert said == [("24 rows (line 1; line 2; line 3; ...)", "No 'a'."), ("b", "No 'b'.")]
+    failed["b"] = ExportRefused("x", "No 'b'.")
+    said = {where: error.message for where, error in TruthReport(failed=failed).reasons()}
+    assert said == {"24 rows (line 1; line 2; line 3; ...)": "No 'a'.", "b": "No 'b'."}
 
 
 @pytest.mark.parametrize("as_json", [False, True])
@@ -385,12 +383,10 @@ def test_a_second_project_like_the_first_takes_what_no_interface_of_ours_has(
     tmp_path: Path, loader: PageLoader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     there = FakeLabelStudio()
-    config = interface_xml("total", "first_item")
-    first = there.add_project("Receipts", config)
+    first = there.add_project("Receipts", config := interface_xml("total", "first_item"))
     monkeypatch.setattr("ml_backend.services.LabelStudioAccess", lambda settings: FakeAccess(there))
-    both = CliRunner().invoke(cli.app, ["create", "Second", "--like", str(first), "--interface", "invoice"])
-    assert (both.exit_code, len(there.projects)) == (2, 1)
-    assert CliRunner().invoke(cli.app, ["create", "Second", "--like", str(first)]).exit_code == 0
+    like = ["create", "Second", "--like", str(first)]
+    assert [CliRunner().invoke(cli.app, [*like, *more]).exit_code for more in (["-i", "invoice"], [])] == [2, 0]
     (second,) = {*there.projects} - {first}
     assert there.client().project(second).label_config == config
     (tmp_path / "a.png").write_bytes(png("a"))

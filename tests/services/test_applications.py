@@ -22,6 +22,7 @@ from waiting import until
 from docloop.demo.samples import render_samples
 
 ANNA = "anna@example.org"
+FILES = ("receipt.png", "another.png", "other.png", "third.png", "fourth.png", "gone.png")
 EXAMPLES = re.findall(
     r"<!-- tested: (\w+) -->\n```\w+\n(.*?)```",
     (Path(__file__).parents[2] / "docs" / "applications.md").read_text(encoding="utf-8"),
@@ -54,7 +55,7 @@ class Place:
 
     def send(self, name: str) -> dict[str, Any]:
         """A file of the folder; its one task."""
-        sent = self.app.post("/tasks", files={"file": (self.folder / name).open("rb")})
+        sent = self.app.post("/tasks", files={"file": (name, (self.folder / name).read_bytes())})
         assert sent.is_success, sent.text
         (task,) = sent.json()["tasks"]
         return dict(task)
@@ -73,6 +74,12 @@ class Place:
 
         return list(until(found))
 
+    def settled(self) -> int:
+        """The number of samples, once every document that is annotated is one."""
+        annotated = sum(task["is_labeled"] for task in self.tasks())
+        until(lambda: self.samples() == annotated, what=f"{annotated} samples")
+        return annotated
+
     def samples(self) -> int:
         status = self.app.get(f"{self.url}/api/v1/projects/{self.project}")
         return int(status.raise_for_status().json()["samples"])
@@ -83,7 +90,7 @@ def place(
     docloop: RunningDocloop, label_studio: RunningLabelStudio, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Place]:
     folder = tmp_path_factory.mktemp("files")
-    for name, sample in zip(("receipt.png", "other.png", "third.png", "fourth.png"), render_samples(4), strict=True):
+    for name, sample in zip(FILES, render_samples(len(FILES)), strict=True):
         (folder / name).write_bytes(sample.png)
     with label_studio.client() as there:
         sign_up(there, label_studio.url)
@@ -149,11 +156,11 @@ def test_the_examples_of_the_documentation_work_as_they_stand(place: Place) -> N
         confirmed["id"]: [],
         told["id"]: [("text", "total", "12.60")],
     }
-    until(lambda: place.samples() == 3)
+    assert place.settled() == 3
 
 
 def test_of_many_answers_at_once_one_is_kept_and_a_skip_is_no_sample(place: Place) -> None:
-    before = place.samples()
+    before = place.settled()
     task = place.send("third.png")
     again = place.send("third.png")
     assert (again["task"], again["shown"]) == (task["task"], task["shown"])
@@ -171,12 +178,10 @@ def test_of_many_answers_at_once_one_is_kept_and_a_skip_is_no_sample(place: Plac
     assert said == [200, 409, 409, 409, 409, 409]
     (there,) = [one for one in place.tasks() if one["id"] == task["task"]]
     assert sorted(one["was_cancelled"] for one in there["annotations"]) == [False, True]
-    until(lambda: place.samples() == before + 1)
-
+    assert place.settled() == before + 1
     other = place.send("fourth.png")
     skipped = place.say(f"/tasks/{other['task']}/skip", seconds=2)
-    place.learned(task["task"])
-    assert place.samples() == before + 1
+    assert place.settled() == before + 1
     kept = place.label_studio.get(f"/api/annotations/{skipped['annotation']}/").json()
     assert (kept["was_cancelled"], kept["completed_by"]) == (True, place.anna)
 
@@ -198,15 +203,15 @@ def test_a_document_that_is_deleted_is_forgotten_and_label_studio_keeps_its_uplo
     place: Place, label_studio: RunningLabelStudio
 ) -> None:
     """The last is what docs/applications.md tells people: if a Label Studio deletes uploads, it may say so."""
-    before = place.samples()
-    picture = base64.b64encode((place.folder / "receipt.png").read_bytes() + b"  ").decode()
+    before = place.settled()
+    picture = base64.b64encode((place.folder / "gone.png").read_bytes()).decode()
     field = {"label": "total", "text": "12.50", "box": [0.1, 0.1, 0.2, 0.2]}
     told = place.say("/feedback", base64=picture, name="gone.png", seconds=5, original=[], corrected=[field])
     task = told["annotations"][0]["task"]
     assert [row["kind"] for row in place.learned(task)] == ["added"]
-    until(lambda: place.samples() == before + 1)
+    assert place.settled() == before + 1
     assert place.app.delete(f"/tasks/{task}").status_code == 204
-    until(lambda: place.samples() == before)
+    assert place.settled() == before
     rows = place.app.get("/corrections?all=true&limit=1000").json()["corrections"]
     assert [row for row in rows if row["task_id"] == task] == []
     assert len(list((label_studio.data_dir / "media" / "upload" / str(place.project)).glob("*-gone.png"))) == 1

@@ -63,7 +63,7 @@ def _listing(group: Routes, services: Services, made: MadeExports) -> None:
             services.loader.pages,
             index,
         )
-        filters = asked_filters(_pairs(body.filters))
+        filters = asked_filters(services, project, _pairs(body.filters))
         return schemas.Export.model_validate(_shown(made.start(exporting, body.format, filters, caller().name)))
 
 

@@ -11,6 +11,7 @@ from flask import Response, request
 from ml_backend.errors import DocloopError
 from ml_backend.exports.jsonl import gzipped, lines
 from ml_backend.ground_truth import Filters, ground_truth
+from ml_backend.ground_truth.known import refuse_unknown
 from ml_backend.ground_truth.statistics import Statistics
 from ml_backend.services import Services
 from ml_backend.status import followed_project
@@ -38,7 +39,7 @@ def truth(services: Services) -> Routes:
         once; who comes then is answered 503 with `Retry-After`.
         """
         project = followed_project(store(), project_id)
-        filters = asked_filters(query.model_dump(exclude_none=True).items())
+        filters = asked_filters(services, project, query.model_dump(exclude_none=True).items())
         return _one_of(free, lambda: _stream(services, project, filters))
 
     @group.add("GET", "/projects/<int:project_id>/ground-truth/stats", Role.READ)
@@ -97,9 +98,12 @@ def statistics_of(services: Services, project_id: int) -> Statistics:
     return Statistics(services.store, services.registry, project, specs, threshold)
 
 
-def asked_filters(pairs: Iterable[tuple[str, str]]) -> Filters:
+def asked_filters(services: Services, project: ProjectRecord, pairs: Iterable[tuple[str, str]]) -> Filters:
     """The filters that a request names. Raises DocloopError ``filter_bad``, which quotes what is wrong."""
     try:
-        return Filters.of(pairs)
+        filters = Filters.of(pairs)
+        labels = [spec.label for spec in services.interface(project.label_config).specs]
+        refuse_unknown(filters, services.store, project.uid, labels)
+        return filters
     except ValueError as error:
         raise DocloopError("filter_bad", str(error)) from None

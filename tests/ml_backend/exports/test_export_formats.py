@@ -128,7 +128,7 @@ def test_a_box_without_area_has_no_line_and_no_picture(tmp_path: Path) -> None:
 
 def test_the_dataset_format_says_which_package_it_misses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "datasets", None)
-    with pytest.raises(ExportRefused, match=r"needs the package datasets\. pip install 'docloop\[layout\]'"):
+    with pytest.raises(ExportRefused, match=r"needs the package datasets\. pip install 'docloop\[export\]'"):
         export("hf-dataset", tmp_path / "out")
 
 

@@ -23,6 +23,7 @@ from ml_backend.exports.ground_truth import GroundTruth, field_of
 from ml_backend.exports.jsonl import gzipped, lines
 from ml_backend.exports.replay import backwards, forwards
 from ml_backend.ground_truth import Filters, ground_truth
+from ml_backend.ground_truth.known import refuse_unknown
 from ml_backend.ground_truth.labelled import labelled
 from ml_backend.ground_truth.steps import initial
 from ml_backend.page_files import PageFiles
@@ -159,6 +160,21 @@ def test_filters_choose_documents(reviewed: Store, filters: dict[str, Any], task
     documents = list(labelled(reviewed, P, "image", Filters(**filters), files, lambda data: iter(())))  # type: ignore[arg-type, return-value]
     assert [one.line.task_id for one in documents] == tasks
     assert [reviewed.documents.get(one.number).task_id for one in documents] == tasks  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("filters", "said"),
+    [
+        ({"labels": ("total", "totl")}, "Nothing has the label totl; the labelling interface has: total, company."),
+        ({"model_version": "v3"}, "shown a prediction of the version 'v3'; there are: v1, v2."),
+        ({"annotator": 9}, "Nobody with the number 9 reviewed a document; there are: 3, 8."),
+    ],
+)
+def test_what_nobody_has_is_refused_with_what_there_is(reviewed: Store, filters: dict[str, Any], said: str) -> None:
+    labels = ("total", "company")  # date was taken out of the interface, and documents of before still have it
+    refuse_unknown(Filters(labels=("date",), model_version="v1", annotator=8), reviewed, P, labels)
+    with pytest.raises(ValueError, match=re.escape(said)):
+        refuse_unknown(Filters(**filters), reviewed, P, labels)
 
 
 @pytest.mark.parametrize(
