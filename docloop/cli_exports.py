@@ -15,7 +15,7 @@ from docloop.cli_loop import JsonOption, opened
 from docloop.show_loop import table, taint
 from docloop.terminal import ProjectOption, app, err, out, progress
 from ml_backend.document.splits import SPLITS
-from ml_backend.exports.formats import formats
+from ml_backend.exports.formats import JSONL, formats
 from ml_backend.ground_truth.filters import NAMES
 from ml_backend.settings import load_settings
 
@@ -32,7 +32,9 @@ def export(
     target: Annotated[Path, typer.Option("--out", help="Where to: a new file for jsonl, else a new folder.")],
     format: Annotated[str, typer.Option("--format", "-f", help="jsonl, or one of those below.")] = "jsonl",
     where: Annotated[list[str] | None, typer.Option(help="A filter, such as since=2026-01-31; see below.")] = None,
-    gzip: Annotated[bool, typer.Option("--gzip", help="Pack the lines of jsonl.")] = False,
+    gzip: Annotated[
+        bool, typer.Option("--gzip", help="Pack the lines of jsonl, into a file that ends in .gz.")
+    ] = False,
 ) -> None:
     """Give the corrections out as ground truth, in a format that a trainer reads.
 
@@ -68,10 +70,16 @@ def export(
         )
         batch = exporting.run(format, target, filters, gzip)
     out.print(escape(f"{batch.id}: {_counted(batch.counts)}, in {batch.out}"), highlight=False, soft_wrap=True)
+    if format != JSONL and not filters.approved_only:
+        err.print(f"[yellow]approved_only=false changes nothing here: {format} has approved documents alone.[/yellow]")
     if not batch.counts["documents"]:
         err.print("[yellow]No document passes the filters.[/yellow]")
     if left := batch.counts.get("without_pictures", 0):
         err.print(f"[yellow]{left} documents were left out: their pages are not kept (DOCLOOP_KEEP_PAGES).[/yellow]")
+    if unsure := batch.counts.get("fields_unsure", 0):
+        err.print(
+            f"[yellow]{unsure} fields have words that do not say what was confirmed (see docs/exports.md).[/yellow]"
+        )
 
 
 def _counted(counts: Mapping[str, int]) -> str:

@@ -28,6 +28,7 @@ from ml_backend.store.records import ProjectRecord
 from ml_backend.store.store import Store
 
 Item = TypeVar("Item", Labelled, GroundTruth)
+_FILES = (".csv", ".gz", ".json", ".jsonl", ".parquet", ".tar", ".zip")  # names that nobody gives a folder
 _LINES = "lines"  # the file of jsonl before it has its name
 
 
@@ -48,7 +49,8 @@ class Exporting:
         """Write an export to ``out``: a file for ``jsonl``, a folder for all other formats.
 
         Raises:
-            ExportRefused: no such format, ``out`` is there already, or no document passes the filters; lines may be none.
+            ExportRefused: no such format, ``out`` is there already or is named like another thing (a folder like a file, packed
+                lines not ``.gz``), or no document passes the filters; lines may be none.
             StoreError: the store does not answer.
             OSError: the disk refused; nothing is left then.
         """
@@ -57,6 +59,9 @@ class Exporting:
         exporter, seen = exporter_named(format), list[int]()
         if gzip:
             raise ExportRefused("export_not_packed", "Only the lines of jsonl can be packed.", "Leave --gzip away.")
+        if out.suffix.lower() in _FILES:
+            said = f"{format} is a folder, and {out.name} is the name of a file."
+            raise ExportRefused("export_is_folder", said, f"Name a folder: --out {out.with_suffix('')}")
         with new_folder(out) as folder:
             documents = labelled(self.store, self.project.uid, self.interface.data_key, filters, self.files, self.load)
             specs = [spec for spec in self.interface.specs if not filters.labels or spec.label in filters.labels]
@@ -71,6 +76,8 @@ class Exporting:
 
     def _jsonl(self, out: Path, filters: Filters, gzip: bool) -> Batch:
         """The lines as they come over HTTP, with the manifest beside them. The file comes last, and in nobody's place."""
+        if (out.suffix.lower() == ".gz") is not gzip:
+            raise _misnamed(out, gzip)
         beside = out.with_name(f"{out.name}.manifest.json")
         refuse_existing(out)
         refuse_existing(beside)
@@ -140,9 +147,21 @@ class Exporting:
                 "label_config_sha256": hashlib.sha256(self.project.label_config.encode()).hexdigest(),
             },
             "labels": [asdict(spec) for spec in self.interface.specs],
-            "filters": asdict(filters),
+            "filters": filters.asked(),
             "counts": dict(batch.counts),
         }
+
+
+def _misnamed(out: Path, gzip: bool) -> ExportRefused:
+    if gzip:
+        return ExportRefused(
+            "export_misnamed", "Packed lines are a file that ends in .gz.", f"Name it so: --out {out}.gz"
+        )
+    return ExportRefused(
+        "export_misnamed",
+        "The lines are not packed, and .gz says so.",
+        f"Add --gzip, or name it --out {out.with_suffix('')}",
+    )
 
 
 def _nothing(without_pictures: int) -> ExportRefused:

@@ -13,8 +13,8 @@ Causes, in the order in which they are asked for:
 ``"detection missed"``    OCR has no words where the field is
 ``"wrong field"``         the words were read, but the model took the wrong ones or gave them the wrong label: the label
                           was changed; whole words were cut off or put to it; the text has nothing in common with the
-                          one before; it was shown elsewhere or under another label; or nothing was shown for words
-                          that OCR read right
+                          one before; or it was shown elsewhere or under another label
+``"field missed"``        a field was added where OCR has words, and nothing was shown for it, here or elsewhere
 ``"misread characters"``  OCR's text is like the final one, but not the same
 ``"absent"``              the field is not on the document: it was deleted, and its text and label are nowhere else
 ========================  ============================================================================================
@@ -269,7 +269,7 @@ def _cause_of_added(new: Field, wrongly_shown: _Traits, paper: _Paper) -> Cause:
         return ""
     if not read:
         return "detection missed"
-    return "wrong field" if _bare(read) == _bare(new.text) or not _alike(read, new.text) else "misread characters"
+    return "field missed" if _bare(read) == _bare(new.text) or not _alike(read, new.text) else "misread characters"
 
 
 def _bare(text: str) -> str:

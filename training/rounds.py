@@ -57,7 +57,6 @@ class Round:
     trainer: Trainer
     specs: Sequence[FieldSpec]
     progress: Progress = lambda stage, share: None
-    seed: int = 0
     scans: Scans = no_scans
     begin: Callable[[str], None] = lambda release: None
 
@@ -104,18 +103,19 @@ class Round:
         samples = dataset.samples
         held = held_out([sample.content for sample in samples])
         learned = [sample for sample in samples if held.folded or sample.content not in held.contents]
+        seed = seed_of(dataset.release.id)
         fitted = self.trainer.fit(
-            learned, self.specs, version, lambda stage, share: self.progress(stage, 0.8 * share), self.seed
+            learned, self.specs, version, lambda stage, share: self.progress(stage, 0.8 * share), seed
         )
         self.progress("asking the gate", 0.85)
-        verdict, judged = self._judge(run.project_uid, samples, held, fitted)
+        verdict, judged = self._judge(run.project_uid, samples, held, fitted, seed)
         manifest = self._manifest(run, dataset, len(learned), fitted, verdict)
         self.progress("publishing", 0.95)
         self._publish(run.project_uid, manifest, fitted, judged)
         return manifest
 
     def _judge(
-        self, project_uid: str, samples: Sequence[Sample], held: HeldOut, fitted: Fitted
+        self, project_uid: str, samples: Sequence[Sample], held: HeldOut, fitted: Fitted, seed: int
     ) -> tuple[Verdict, Judged]:
         """Champion and challenger on the same documents, by answers that each gave without having seen them."""
         champion = self.champions.of(project_uid)
@@ -136,7 +136,7 @@ class Round:
             self.specs,
             held,
             doubts(samples, before, {**fitted.out_of_fold, **after}),
-            self.seed,
+            seed,
         )
         return verdict, Judged(judges, before, after, self.specs)
 
@@ -160,7 +160,7 @@ class Round:
             created_at=datetime.now(UTC).isoformat(timespec="seconds"),
             release=dataset.release.id,
             samples=samples,
-            seed=self.seed,
+            seed=seed_of(dataset.release.id),
             code_version=f"docloop {installed_version('docloop')}, Python {platform.python_version()}",
             settings={
                 "labels": [asdict(spec) for spec in self.specs],
@@ -173,6 +173,11 @@ class Round:
             verdict=verdict.sentence,
             promoted=verdict.promoted,
         )
+
+
+def seed_of(release: str) -> int:
+    """The seed of what learns from a release (its id, in hexadecimal digits): the same documents make the same model again."""
+    return int(release[:7], 16)
 
 
 def version_name(run: RunRecord) -> str:

@@ -79,7 +79,7 @@ def _train(store: Store, run: RunRecord, progress: Progress, champions: Champion
         with PageLoader(children=1) as loader:
             scans = _scans(PageFiles(Path(order.data_dir) / PAGES), loader)
             begin = partial(_begin, work, run.release)
-            made = Round(store, champions, trainer, specs, progress, run.number, scans, begin).run(run)
+            made = Round(store, champions, trainer, specs, progress, scans, begin).run(run)
     except ModelRejected as error:
         store.runs.finish(run.id, run.attempt, "failed", time.time(), reason=str(error))
         _clear(work)

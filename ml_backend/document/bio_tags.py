@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
-from itertools import count
+from itertools import count, pairwise
 
 from ml_backend.document.elements import Document, Page
 from ml_backend.document.fields import Field
@@ -94,18 +94,20 @@ def _meant(page: Page, field: Field) -> dict[int, float]:
             inside.append(index)
     wanted = bare(field.text)
     if wanted and wanted != bare("".join(page.words[i].text for i in inside)):
-        spoken = _spoken(page, box, sorted(shares), wanted)
+        spoken = _spoken(page, box, shares, wanted)
         if spoken:
             return {index: shares.get(index, 0.0) for index in spoken}
     return {index: shares[index] for index in inside}
 
 
-def _spoken(page: Page, box: Box, words: Sequence[int], wanted: str) -> list[int]:
-    """Those of the words that stand in the typed text, and those beside ``box`` that go on with it; none if they do not make up
-    most of it.
+def _spoken(page: Page, box: Box, shares: Mapping[int, float], wanted: str) -> list[int]:
+    """Those of the words of ``shares`` that stand in the typed text, and those beside ``box`` that go on with it; none if they do
+    not make up most of it. A word between them that OCR has misread beyond telling is one of them if it has the length of what
+    is missing there.
 
     None either where both are so long that telling would hold up the training: the box decides. Anybody may type anything.
     """
+    words = sorted(shares)
     texts = [bare(page.words[i].text) for i in words]
     sizes = sum(map(len, texts)), len(wanted)
     if sizes[0] * sizes[1] * min(sizes) > COSTLY:
@@ -122,6 +124,11 @@ def _spoken(page: Page, box: Box, words: Sequence[int], wanted: str) -> list[int
     chosen = [n for n, text in enumerate(texts) if text and (same[n] >= SPOKEN * len(text) or wanted in text)]
     if not chosen:
         return []
+    for one, other in pairwise(tuple(chosen)):
+        misread = [n for n in range(one + 1, other) if texts[n] and shares[words[n]] >= INSIDE]
+        size, gap = sum(len(texts[n]) for n in misread), ends[other][0] - ends[one][1]
+        if misread and SPELT * gap <= size <= gap / SPELT:
+            chosen += misread
     found, told = [words[n] for n in chosen], sum(same[n] for n in chosen)
     for rest in (wanted[: min(ends[n][0] for n in chosen)], wanted[max(ends[n][1] for n in chosen) :]):
         if more := _beside(page, box, found, rest):
@@ -130,7 +137,7 @@ def _spoken(page: Page, box: Box, words: Sequence[int], wanted: str) -> list[int
 
 
 def _beside(page: Page, box: Box, taken: Sequence[int], rest: str) -> list[int]:
-    """The run of words near ``box`` that spells ``rest``, the part of a typed text that is not in the box; none if there is none."""
+    """The run of words near ``box`` that spells ``rest``, the part of a typed text that is not in the box; or none."""
     if not SHORTEST <= len(rest) <= LONGEST:
         return []
     reach = NEARBY * max(page.words[i].box.height for i in taken) * page.height

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 from ml_backend.document.times import utc
 from ml_backend.document.version_names import is_ours
@@ -85,6 +86,10 @@ class Filters:
             and self.takes_version(line.model_version)
             and self.annotator in (None, line.reviewed_by)
         )
+
+    def asked(self) -> dict[str, Any]:
+        """All filters by the names under which they are asked for (``NAMES``)."""
+        return {"fields" if name == "labels" else name: value for name, value in asdict(self).items()}
 
     def takes_version(self, version: str) -> bool:
         """Whether a document that was shown a prediction of ``version`` is one of those; ``fields-3`` is all names of it."""

@@ -31,7 +31,9 @@ def refuse_unknown(filters: Filters, store: Store, project_uid: str, labels: Seq
     if filters.annotator is not None:
         people = store.ledger.annotators(project_uid)
         if filters.annotator not in people:
-            raise ValueError(f"Nobody with the number {filters.annotator} reviewed a document; there are: {_listed(people)}.")
+            raise ValueError(
+                f"Nobody with the number {filters.annotator} reviewed a document; there are: {_listed(people)}."
+            )
 
 
 def _without_fields(labels: set[str], store: Store, project_uid: str) -> set[str]:

@@ -16,6 +16,7 @@ _WORDS = {
     "misread characters": "OCR misread it",
     "detection missed": "OCR did not see it",
     "wrong field": "the model took other words, or gave them another label",
+    "field missed": "OCR read it, the model gave it no label",
     "wrong format": "the same letters and digits, written another way",
     "absent": "it is not on the document",
 }

@@ -5,9 +5,11 @@ Names come from files of others. Absolute ones, ``..`` and links that lead out a
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import stat
+import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
@@ -17,6 +19,8 @@ from ml_backend.imports.base import malformed, refused
 
 MOST_BYTES = 20_000_000  # of one JSON file, and of one line
 MOST_NAMES = 200_000  # files below a folder
+PACKED = ".gz"
+MOST_UNPACKED = 100  # times its own size that a packed file may hold; lines of JSON hold about ten times
 _NO_NAME = ("", ".")
 
 
@@ -89,20 +93,44 @@ class TruthFolder:
     def lines(self, name: str) -> Iterator[tuple[int, bytes | ExportRefused]]:
         """Number (from 1) and bytes of each line that is not blank; one beyond the limit is an error, and the next one goes on.
 
+        A file that ends in .gz is unpacked on the way.
+
         Raises:
-            ExportRefused: the file cannot be opened.
+            ExportRefused: the file cannot be opened; ``truth_unpacks_too_large``; ``truth_not_packed``: it is no gzip, or cut.
         """
-        with self.open(name, 1 << 40) as file:
-            at, number = file.readline(MOST_BYTES + 1), 0
-            while at:
-                number += 1
-                if len(at) > MOST_BYTES:
-                    while at and not at.endswith(b"\n"):
-                        at = file.readline(MOST_BYTES)
-                    yield number, refused("truth_line_too_long", f"It has more than {MOST_BYTES:,} bytes.")
-                elif at.strip():
-                    yield number, at.strip()
-                at = file.readline(MOST_BYTES + 1)
+        with self.open(name, 1 << 40) as raw:
+            file = _Unpacked(raw) if name.endswith(PACKED) else raw
+            try:
+                yield from _lines(file)
+            except (EOFError, gzip.BadGzipFile, zlib.error):
+                raise refused("truth_not_packed", f"{name!r} is no whole gzip file.") from None
+
+
+class _Unpacked(gzip.GzipFile):
+    """A packed file that is read no further than such a file may hold."""
+
+    def __init__(self, raw: BinaryIO) -> None:
+        super().__init__(fileobj=raw, mode="rb")
+        self._most = MOST_UNPACKED * os.fstat(raw.fileno()).st_size
+
+    def readline(self, size: int | None = -1) -> bytes:
+        if self.tell() > self._most:
+            raise refused("truth_unpacks_too_large", f"It holds more than {MOST_UNPACKED} times its size.")
+        return super().readline(size)
+
+
+def _lines(file: gzip.GzipFile | BinaryIO) -> Iterator[tuple[int, bytes | ExportRefused]]:
+    """``TruthFolder.lines`` of an open file."""
+    at, number = file.readline(MOST_BYTES + 1), 0
+    while at:
+        number += 1
+        if len(at) > MOST_BYTES:
+            while at and not at.endswith(b"\n"):
+                at = file.readline(MOST_BYTES)
+            yield number, refused("truth_line_too_long", f"It has more than {MOST_BYTES:,} bytes.")
+        elif at.strip():
+            yield number, at.strip()
+        at = file.readline(MOST_BYTES + 1)
 
 
 def parsed(data: bytes) -> Any:

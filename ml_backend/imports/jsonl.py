@@ -21,7 +21,7 @@ from ml_backend.imports.base import (
     text,
     whole,
 )
-from ml_backend.imports.folder import TruthFolder, parsed
+from ml_backend.imports.folder import PACKED, TruthFolder, parsed
 
 _SHA256 = re.compile(r"[0-9a-f]{64}|")
 _EDGES = ("left", "top", "right", "bottom")
@@ -36,7 +36,7 @@ class Jsonl:
 
     def files(self, names: Sequence[str], alone: bool) -> list[str]:
         """See ``TruthReader.files``."""
-        return [name for name in names if name.endswith(".jsonl")]
+        return [name for name in names if name.endswith((".jsonl", f".jsonl{PACKED}"))]
 
     def rows(self, folder: TruthFolder, name: str) -> Iterator[Row | BadRow]:
         """See ``TruthReader.rows``."""

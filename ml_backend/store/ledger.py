@@ -88,7 +88,11 @@ class Ledger:
 
     def annotators(self, project_uid: str) -> list[int]:
         """The numbers of those who annotated documents of the project."""
-        return [int(number) for number in self._different(project_uid, annotation_table.c.completed_by) if number is not None]
+        return [
+            int(number)
+            for number in self._different(project_uid, annotation_table.c.completed_by)
+            if number is not None
+        ]
 
     def _different(self, project_uid: str, column: sa.ColumnElement[Any]) -> list[Any]:
         mine = sa.select(column).select_from(_WITH_DOCUMENT).where(documents.c.project_uid == project_uid)

@@ -13,7 +13,7 @@ from ml_backend.document.fields import Field
 
 RunState = Literal["requested", "running", "succeeded", "failed", "cancelled"]
 CorrectionKind = Literal["text", "label", "box", "deleted", "added", "confirmed"]
-Cause = Literal["", "detection missed", "misread characters", "wrong field", "wrong format", "absent"]
+Cause = Literal["", "detection missed", "misread characters", "wrong field", "field missed", "wrong format", "absent"]
 
 
 @dataclass(frozen=True, slots=True)

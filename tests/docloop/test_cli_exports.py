@@ -62,8 +62,12 @@ def test_exports_are_listed(run: Run, tmp_path: Path) -> None:
         (("-p", "7", "--where", "since=soon"), "since is a time"),
         (("-p", "7", "--format", "word"), "There is no export format 'word'"),
         (("-p", "8"), "does not follow project 8"),
-        (("-p", "7", "--where", "fields=totl,total[1]"), "Nothing has the label total[1], totl; the labelling interface has: total."),
+        (
+            ("-p", "7", "--where", "fields=totl,total[1]"),
+            "Nothing has the label total[1], totl; the labelling interface has: total.",
+        ),
         (("-p", "7", "--where", "model_version=fields-9"), "shown a prediction of the version 'fields-9'; there are: "),
+        (("-p", "7", "--gzip"), "Packed lines are a file that ends in .gz."),
         (("-p", "7", "--format", "csv", "--gzip"), "Only the lines of jsonl can be packed"),
     ],
 )
@@ -84,3 +88,31 @@ def test_nothing_of_an_export_is_cut_off_on_a_narrow_terminal(
     said = run("export", "-p", "7", "--out", str(out)).output
     assert str(out) in said
     assert "\u2026" not in run("exports").output
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "said"),
+    [
+        ("truth.jsonl.gz", (), "The lines are not packed"),
+        ("table.csv", ("--format", "csv"), "csv is a folder, and table.csv is the name of a file"),
+    ],
+)
+def test_a_name_that_promises_another_thing_is_refused(
+    run: Run, tmp_path: Path, name: str, words: tuple[str, ...], said: str
+) -> None:
+    done = run("export", "-p", "7", "--out", str(tmp_path / name), *words)
+    assert (done.exit_code, said in done.output, (tmp_path / name).exists()) == (2, True, False), done.output
+
+
+def test_the_lines_that_the_documents_have_prove_what_was_exported(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "exports.md").read_text(encoding="utf-8")
+    (example,) = [part for part in page.split("```python\n")[1:] if "backwards" in part]
+    run("export", "-p", "7", "--out", str(tmp_path / "truth.jsonl"))
+    monkeypatch.chdir(tmp_path)
+    exec(example.split("```")[0], {})
+    changed = (tmp_path / "truth.jsonl").read_text("utf-8").replace("12.50", "12.51", 1)
+    (tmp_path / "truth.jsonl").write_text(changed, "utf-8")
+    with pytest.raises(AssertionError):
+        exec(example.split("```")[0], {})

@@ -29,6 +29,8 @@ from training.helping import Helper
 from training.outcomes import outcome_from_json, outcome_to_json
 from training.push_job import Pusher
 
+pytestmark = pytest.mark.slow
+
 DOCUMENTS = 5 * BATCH
 
 

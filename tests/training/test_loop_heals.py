@@ -22,6 +22,8 @@ from training.push_job import Pusher
 from training.ranking import StoreRanking
 from training.recover import AT_ONCE
 
+pytestmark = pytest.mark.slow
+
 DOCUMENTS = 12
 
 

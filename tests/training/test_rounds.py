@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,7 @@ def round_of(store: Store, folder: Path, cut_at: str = "") -> Round:
         if stage == cut_at:
             raise Cut(stage)
 
-    return Round(store, champions_in(folder, ""), TokenTrainer(), SPECS, progress, seed=1)
+    return Round(store, champions_in(folder, ""), TokenTrainer(), SPECS, progress)
 
 
 def test_without_samples_there_is_nothing_to_learn(store: Store, tmp_path: Path) -> None:
@@ -90,3 +91,19 @@ def test_a_round_that_was_cut_short_is_ended_by_the_next_attempt_and_made_once(s
     release = store.releases.get(UID, first.release)
     assert release is not None
     assert (release.samples, release.labels) == (20, SPECS)
+
+
+@pytest.mark.slow
+def test_the_same_documents_make_the_same_model_in_every_run(store: Store, tmp_path: Path) -> None:
+    confirmed(store, 12)
+    run, made = begun(store), []
+    for number in (1, 2):
+        folder = tmp_path / str(number)
+        outcome = round_of(store, folder).run(replace(run, number=number))
+        manifest = champions_in(folder, "").registry.get(UID, f"fields-{number}")[0]
+        made.append((outcome.release, manifest.seed, outcome.metrics["challenger"]["labels"], manifest.files))
+    (release, seed, labels, files), again = made
+    assert again[:3] == (release, seed, labels)
+    others = {name for name in files if again[3].get(name) != files[name]}
+    assert others <= {"report.html", "ranking.skops", "tags.skops"}, "skops writes the time into its archives"
+    assert "out_of_fold.json" in files

@@ -92,7 +92,7 @@ def _of_form() -> tuple[str, bytes]:
         )
     except ValueError:
         raise BadRequest("The body is no form with a file in it.") from None
-    parts = [*values, *(name for name, _ in files.items(multi=True))]
+    parts = [name or "" for name in (*values, *files)]  # a part need not have a name
     faults = [Fault(where=f"body.{name[:60]}", what="there is no such key") for name in parts if name != _PART]
     if faults:
         raise RequestRefused(faults)

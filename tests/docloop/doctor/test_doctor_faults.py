@@ -25,6 +25,8 @@ from ml_backend.models.manifest import Manifest
 from ml_backend.ocr.fake import FakeEngine
 from ml_backend.services import models_folder
 
+pytestmark = pytest.mark.slow
+
 Break = Callable[[Circle, pytest.MonkeyPatch], object]
 DAY = 86400
 Disk = namedtuple("Disk", "total used free")

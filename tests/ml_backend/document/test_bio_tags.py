@@ -58,6 +58,12 @@ def region(label: str, text: str, *box: float, page: int = 0) -> Field:
         pytest.param(
             region("address", "12 High Street London", 0.1, 0.23, 0.24, 0.25), [1, 2, 3, 4], id="begins above the box"
         ),
+        pytest.param(
+            region("address", "12 Fifth Street London", 0.1, 0.2, 0.38, 0.25),
+            [1, 2, 3, 4],
+            id="nothing like a word of it",
+        ),
+        pytest.param(region("address", "12 Street London", 0.1, 0.2, 0.38, 0.25), [1, 3, 4], id="without a word of it"),
         pytest.param(region("address", "High Street", 0.15, 0.2, 0.24, 0.22), [2, 3], id="goes on beside the box"),
         pytest.param(
             region("total", "TOTAL 6.50", 0.1, 0.4, 0.2, 0.42), [5], id="what is too far away is another text"

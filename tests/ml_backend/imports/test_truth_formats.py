@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import shutil
@@ -328,3 +329,21 @@ def test_every_format_and_every_label_that_means_no_field_is_in_the_documents() 
     docs = (DATA.parents[1] / "docs" / "imports.md").read_text("utf-8").lower()
     named = set(readers()) | {label for reader in readers().values() for label in reader.outside}
     assert {name for name in named if f"`{name}`" not in docs} == set()
+
+
+def test_packed_lines_are_read_and_what_is_no_gzip_or_a_bomb_is_a_bad_row(tmp_path: Path) -> None:
+    plain = (GOLDEN / "jsonl" / "truth.jsonl").read_bytes()
+    packed, path = gzip.compress(plain), tmp_path / "truth.jsonl.gz"
+    path.write_bytes(packed)
+    (tmp_path / "plain.jsonl").write_bytes(plain)
+    read, expected = (
+        [one.fields for one in rows(at) if isinstance(one, Row)] for at in (path, tmp_path / "plain.jsonl")
+    )
+    assert read == expected != []
+    for data, code in (
+        (packed[:-9], "truth_not_packed"),
+        (plain, "truth_not_packed"),
+        (gzip.compress(b"\n" * 5_000_000), "truth_unpacks_too_large"),
+    ):
+        path.write_bytes(data)
+        assert codes(path)[-1] == ("truth.jsonl.gz", code)

@@ -27,6 +27,8 @@ from ml_backend.services import Services
 from ml_backend.uploading import digest_of
 from ml_backend.web.app import create_app
 
+pytestmark = pytest.mark.slow
+
 ANNA = "anna@example.org"
 PAPER = 5
 
@@ -121,6 +123,8 @@ def test_a_file_that_is_no_page_makes_no_task(anna: FlaskClient, loop: Loop) -> 
     refused = anna.post(at(loop), data={"file": (io.BytesIO(b"<html>"), "a.png")})
     assert (refused.status_code, refused.get_json()["code"]) == (422, "image_kind_refused")
     assert (loop.there.tasks, loop.there.uploads) == (before, [])
+    nameless = b'--b\r\nContent-Disposition: form-data; filename="a.png"\r\n\r\nx\r\n--b--\r\n'
+    assert anna.post(at(loop), data=nameless, content_type="multipart/form-data; boundary=b").status_code == 400
     for body in ({}, {"other": (io.BytesIO(b"x"), "a.png")}, {"file": "text"}):
         assert anna.post(at(loop), data=body, content_type="multipart/form-data").status_code == 400
 
