@@ -141,7 +141,8 @@ def _beside(page: Page, box: Box, taken: Sequence[int], rest: str) -> list[int]:
     if not SHORTEST <= len(rest) <= LONGEST:
         return []
     reach = NEARBY * max(page.words[i].box.height for i in taken) * page.height
-    apart = {i: _apart(word.box, box, page) for i, word in enumerate(page.words) if i not in taken and bare(word.text)}
+    left = sorted(set(range(len(page.words))) - set(taken))
+    apart = {i: _apart(page.words[i].box, box, page) for i in left if bare(page.words[i].text)}
     near = {i: bare(page.words[i].text) for i, pixels in apart.items() if pixels <= reach}
     if len(near) > CROWD:
         return []
