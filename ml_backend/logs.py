@@ -1,9 +1,9 @@
 """What docloop's processes write to their logs: a line an event, as text or JSON, without secrets and without what documents say.
 
-Our own code logs codes, numbers and sentences of ours. That leaves four ways for other words to get in, each closed here:
-an exception that is not ours (its words may quote what it broke on: type and places are written, the words are not), other
-packages (httpx logs URLs, Pillow what is in a picture: one is let through), what ends a thread or the process (as exceptions), and
-our secrets, wherever they turn up (they are replaced).
+Our own code logs codes, numbers and sentences of ours. That leaves four ways for other words to get in, each closed here: an
+exception that is not ours (its words may quote what it broke on: type and places are written, the words are not), other packages
+(httpx logs URLs, Pillow what is in a picture: a few are let through), what ends a thread or the process (as exceptions), and our
+secrets, wherever they turn up (they are replaced).
 """
 
 from __future__ import annotations

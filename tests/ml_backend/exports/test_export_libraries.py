@@ -76,7 +76,7 @@ def test_load_dataset_and_load_from_disk_read_the_same_rows_from_one_folder(tmp_
         "B-total",
         "B-address",
         "I-address",
-        "O",
+        "I-address",
         "I-address",
         "O",
     ]
