@@ -74,7 +74,7 @@ def measure(url: str) -> None:
         exporting = Exporting(store, project, interface, files, loader.pages, index)
         for name, gzip in (("docloop export", False), ("docloop export --gzip", True)):
             with clocked(name) as seen:
-                batch = exporting.run("jsonl", Path(folder) / name, Filters(), gzip)
+                batch = exporting.run("jsonl", Path(folder) / f"truth{'.gz' if gzip else ''}", Filters(), gzip)
                 seen(batch.counts["documents"], Path(batch.out).stat().st_size)
     began, worked = time.perf_counter(), time.process_time()
     fields = sum(one.fields for one in store.statistics.counts(UID).corrections)

@@ -262,11 +262,15 @@ def _wait(server: LabelStudioServer, backend: ChildProcess) -> None:
 
 def _summary(plan: DemoPlan, running: Running) -> Panel:
     url, login = f"{running.server.url}/projects/{running.project}/data", running.login
+    settings = load_settings(running.environment)
+    admin, secrets = f"http://localhost:{settings.port}/admin", load_credentials(settings)
     text = (
         f"Open      [bold link={url}]{url}[/]\n"
         f"Log in    [bold]{login.username}[/] / [bold]{escape(login.password)}[/]\n\n"
         "Click [bold]Label All Tasks[/]: fields and texts are there already, the most useful receipt first.\n"
         "docloop trains by itself from 20 annotated ones on, and again as more come.\n"
+        f"What it learns, as a page: [bold link={admin}]{admin}[/], log in with"
+        f" [bold]{secrets.user}[/] / [bold]{escape(secrets.password)}[/]\n\n"
         "A box is missing? Switch [bold]Auto-Annotation[/] on, click a label, choose the pink tool (key M), draw,\n"
         "and accept what was read with the green tick.\n\n"
         f"[dim]source {escape(str(plan.folder / 'env.sh'))} lets you try docloop's commands in another terminal,\n"

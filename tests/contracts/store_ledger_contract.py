@@ -68,6 +68,13 @@ class StoreLedgerContract:
         assert places == [*range(999, 0, -2), *range(1000, -1, -2)]
         assert [int(one.region_id) for one in store.ledger.corrections(P, limit=700)] == places[:700]
 
+    def test_who_annotated_and_what_they_were_shown_is_listed_once(self, store: Store, ids: dict[int, int]) -> None:
+        for number, (version, person) in enumerate([("v2", 8), ("v1", 7), ("", None), ("v2", 7)]):
+            record = annotation(number, shown_version=version, completed_by=person)
+            store.ledger.put(ids[1 + number % 2], record, [])
+        assert (store.ledger.shown_versions(P), store.ledger.annotators(P)) == (["v1", "v2"], [7, 8])
+        assert (store.ledger.shown_versions("another"), store.ledger.annotators("another")) == ([], [])
+
     def test_the_truth_of_a_document_is_its_ground_truth_else_the_newest_reviewed_one(
         self, store: Store, ids: dict[int, int]
     ) -> None:

@@ -7,16 +7,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from confirmed_project import confirm
+from confirmed_project import UID, confirm
 from typer.testing import CliRunner, Result
 
 from builders import found
+from contracts.store_builders import sample
 from docloop import terminal
 from docloop.cli import app
 from ml_backend.credentials import load_credentials
 from ml_backend.ocr.fake import FakeEngine
 from ml_backend.services import build_services
 from ml_backend.settings import load_settings
+from ml_backend.store.store import open_store
 from ml_backend.web.app import create_app
 
 Run = Callable[..., Result]
@@ -116,3 +118,11 @@ def test_the_lines_that_the_documents_have_prove_what_was_exported(
     (tmp_path / "truth.jsonl").write_text(changed, "utf-8")
     with pytest.raises(AssertionError):
         exec(example.split("```")[0], {})
+
+
+def test_a_filter_that_a_format_cannot_follow_is_named(run: Run, tmp_path: Path) -> None:
+    store = open_store(f"sqlite:///{tmp_path / 'data' / 'docloop.sqlite3'}")
+    store.samples.put(min(store.documents.numbers(UID)), sample(f"{1:064x}"))
+    store.close()
+    done = run("export", "-p", "7", "--format", "csv", "--out", str(tmp_path / "out"), "--where", "approved_only=false")
+    assert (done.exit_code, "csv has approved documents alone" in done.output) == (0, True), done.output

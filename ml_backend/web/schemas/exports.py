@@ -19,7 +19,7 @@ class Filtered(Asked):
     fields: list[Annotated[Line, Field(min_length=1)]] = Field([], max_length=200, description="Only these labels.")
     model_version: Line = Field("", description="Only what was shown by this version.")
     annotator: int | None = Field(None, ge=0, lt=2**63)
-    limit: int | None = Field(None, ge=0, lt=2**63)
+    limit: int | None = Field(None, ge=1, lt=2**63)
 
 
 class ExportAsked(Asked):
