@@ -92,6 +92,7 @@ def test_what_is_missing_of_all_fields_is_said_once_with_the_f1_of_today(run: Ru
     assert [".930" in said, ".875" in said, "what more documents would bring" in said] == [True, True, False]
 
 
+@pytest.mark.slow
 def test_a_project_without_anything_is_no_error(run: Run, tmp_path: Path) -> None:
     store = open_store(f"sqlite:///{tmp_path / 'data' / 'docloop.sqlite3'}")
     store.projects.put(ProjectRecord("8.1795000000", 8, "Empty", "f", CONFIG))
@@ -100,6 +101,7 @@ def test_a_project_without_anything_is_no_error(run: Run, tmp_path: Path) -> Non
     assert (done.exit_code, "Import documents" in done.output, "not enough evidence" in done.output) == (0, True, True)
 
 
+@pytest.mark.slow
 def test_the_picture_is_one(run: Run, tmp_path: Path) -> None:
     assert run("stats", "--plot", str(tmp_path / "stats.png")).exit_code == 0
     with Image.open(tmp_path / "stats.png") as picture:

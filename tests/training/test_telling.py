@@ -15,6 +15,8 @@ from ml_backend.label_studio.refusals import REFUSED
 from ml_backend.services import Services
 from training.push_job import Pusher
 
+pytestmark = pytest.mark.slow
+
 RECEIPTS = {
     **{f"h{n}": harbour(f"0{n}/03/2024", f"{n}7.30", name=f"h{n}") for n in range(1, 5)},
     **{f"m{n}": mill(f"1{n}/04/2024", f"{n}1.20", name=f"m{n}") for n in range(1, 4)},

@@ -23,6 +23,8 @@ from ml_backend.models.shared_registry import SharedRegistry
 from ml_backend.models.shelf import Head, Shelf
 from ml_backend.storage import Bucket, open_bucket
 
+pytestmark = pytest.mark.slow
+
 
 class Clock:
     now = 0.0

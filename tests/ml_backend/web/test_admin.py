@@ -24,6 +24,8 @@ from ml_backend.web import charts
 from ml_backend.web.admin import concerns, words
 from ml_backend.web.admin.kept import Kept
 
+pytestmark = pytest.mark.slow
+
 PAGES = ("/admin", "/admin/projects/7", "/admin/exports", "/admin/tokens", "/admin/system")
 HOSTILE = """</script></title><img src=x onerror=alert(1)>"'{{7*7}}&"""
 
