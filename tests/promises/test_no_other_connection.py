@@ -15,6 +15,8 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -56,6 +58,16 @@ def test_docloop_connects_to_label_studio_and_to_nothing_else(tmp_path: Path, ru
     assert "1 passed" in done.stdout
 
 
+@contextmanager
+def ended_with(strace: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Kill what strace runs, whatever happens: it does not do so when it is killed itself."""
+    try:
+        yield
+    finally:
+        for child in children(strace.pid) if strace.poll() is None else ():
+            os.kill(child, signal.SIGKILL)
+
+
 def flow() -> None:
     """What the test above starts."""
     folder = Path(os.environ[INSIDE])
@@ -75,7 +87,7 @@ def flow() -> None:
         )
         (place.folder / "hints" / "changed").mkdir(parents=True)
         (place.folder / "hints" / "changed" / str(project)).touch()
-        with place.running("serve", *strace) as server:
+        with place.running("serve", *strace) as server, ended_with(server):
             place.until_healthy(server)
             with place.store() as store:
                 until(lambda: store.projects.by_number(project) is not None, 120, "the project is followed")

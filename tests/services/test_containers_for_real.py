@@ -69,6 +69,7 @@ def test_redis_asks_for_its_password_and_forgets_nothing(tmp_path: Path) -> None
     port = free_port()
     shell, flag, line = SERVICES["redis"]["entrypoint"]
     line = line.replace("$$", "$").replace("dir /data", f"dir {tmp_path}\\nport {port}\\nbind 127.0.0.1")
+    line = line.replace("/tmp/redis.conf", str(tmp_path / "redis.conf"))
     environment = {**os.environ, "REDIS_PASSWORD": "a-password"}
     server = subprocess.Popen([shell, flag, line], env=environment, stdout=subprocess.DEVNULL)
     try:
@@ -80,8 +81,8 @@ def test_redis_asks_for_its_password_and_forgets_nothing(tmp_path: Path) -> None
             redis.Redis(port=port).ping()
         client.close()
     finally:
-        server.terminate()
-        server.wait(20)
+        server.terminate()  # as a container is stopped: Redis itself must get the signal, and not a shell before it
+        assert server.wait(20) == 0
 
 
 def test_docloop_gets_its_token_from_label_studio_without_anybody(
