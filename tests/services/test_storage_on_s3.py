@@ -37,7 +37,7 @@ from ml_backend.shared_files import leased
 from ml_backend.storage import Bucket, open_bucket
 from ml_backend.store.records import DocumentRecord, ProjectRecord
 from ml_backend.store.store import open_store
-from training.forgetting import forget_gone
+from training.forgetting import forget_deleted
 from training.run_limits import Limits
 from training.supervisor import Supervisor
 from training.train_child import train_and_send
@@ -324,7 +324,7 @@ def test_what_is_forgotten_here_leaves_the_bucket_and_the_other_machine(
     for each in two:
         serving(each.registry, 1)
     # No document has the page, and no sample the content: as after a reconcile that found the task deleted.
-    forget_gone(first, time.time())
+    forget_deleted(first, time.time(), thoroughly=True)
     first.registry.forget(PROJECT)
     assert [each.key for part in ("pages", "ocr") for each in bucket.list(part)] == []
     assert [each.key for each in bucket.list("models")] == [f"models/heads/{PROJECT}"], "the word that it is gone"
