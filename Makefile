@@ -25,7 +25,7 @@ help:
 	@echo "make demo         set up and run the demo: Label Studio with 40 pre-annotated receipts (ARGS=... for docloop demo)"
 	@echo "make test         set up and run every check and test, with a real Label Studio and browser"
 	@echo "make check        the quick half of it, without servers"
-	@echo "make promises     the chaos tests in full (about half an hour)"
+	@echo "make promises     the chaos tests in full (about an hour)"
 	@echo "make setup        set up only"
 	@echo "make secrets      write .env, the passwords for docker compose"
 	@echo "make constraints  write the versions that are installed now to constraints.txt"
@@ -36,9 +36,12 @@ demo: $(VENV)/.has-demo $(LS_VENV)/.has-$(LABEL_STUDIO)
 
 setup: $(VENV)/.has-dev $(LS_VENV)/.has-$(LABEL_STUDIO)
 
+# First what can run side by side; then, one by one, what starts servers, kills processes or measures time.
 test: setup lint
-	@echo "==> All tests"
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(ARGS)
+	@echo "==> Tests that need no server"
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile -m "not services" --ignore tests/services --ignore tests/promises $(ARGS)
+	@echo "==> Promises, and tests with real servers and a browser"
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/promises tests/services --durations=20 $(ARGS)
 
 check: $(VENV)/.has-dev lint
 	@echo "==> Tests that need no server"

@@ -47,8 +47,8 @@ from training.trainers.token_trainer import TokenTrainer
 
 FULL = os.environ.get("PROMISES") == "full"
 SEED = int(os.environ.get("PROMISES_SEED", "20261120"))
-DOCUMENTS = 500 if FULL else 75
-KILLS = 60 if FULL else 6
+DOCUMENTS = 500 if FULL else 48
+KILLS = 60 if FULL else 4
 LONGEST = 12.0 if FULL else 4.0  # seconds between two kills: a push of 500 documents has to have its chance
 FIRST = 2 * DOCUMENTS // 3  # documents that are there at the start: enough to share
 PAGE = (1000, 1400)  # pixels: what takes the workers a while is to decode them

@@ -42,7 +42,7 @@ from training.run_limits import Limits
 from training.supervisor import Supervisor
 from training.train_child import train_and_send
 
-STRIDE = 1 if os.environ.get("PROMISES") == "full" else 3
+STRIDE = 1 if os.environ.get("PROMISES") == "full" else 8
 ROOT = Path(__file__).resolve().parents[2]
 
 

@@ -24,8 +24,6 @@ from training.pauses import Pauses
 from training.reconcile import Reconcile
 from training.samples import SampleCollector
 
-pytestmark = pytest.mark.slow
-
 LABELS = [spec.label for spec in SPECS]
 
 
