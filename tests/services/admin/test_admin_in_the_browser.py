@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 from admin_pages import Installation, Watched, log_in, said, serving, sure
@@ -202,12 +203,13 @@ def test_a_token_is_shown_once_opens_what_its_role_may_and_is_revoked(page: Page
     page.get_by_role("button", name="New token…").click()
     page.get_by_label("What it is for").fill("dashboard")
     page.get_by_role("button", name="Make it").click()
+    expect(page.get_by_label("Token", exact=True)).to_have_value(re.compile("^docloop_"))
     secret = page.get_by_label("Token", exact=True).input_value()
     assert docloop.services.store.tokens.find(secret, time.time()) is not None
     page.get_by_role("button", name="I have it").click()
     expect(page.locator("[data-key^=token-]")).to_contain_text("dashboard")
     assert secret not in page.content()
-    assert page.locator("#secret-text").input_value() == ""
+    expect(page.locator("#secret-text")).to_have_value("")
     page.get_by_role("button", name="Revoke").click()
     sure(page, "Revoke")
     expect(page.get_by_role("heading", name="Revoked or expired")).to_be_visible()

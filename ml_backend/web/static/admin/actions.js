@@ -32,15 +32,23 @@ async function call(path, method, body) {
   return said;
 }
 
+let unanswered = null; // takes the answer to the question that is open
+
 function asked(button) {
   const shown = dialog("confirm");
   dialog("confirm-title").textContent = button.dataset.ask;
   dialog("confirm-detail").textContent = button.dataset.detail;
   dialog("confirm-yes").textContent = button.dataset.sure;
   dialog("confirm-yes").classList.toggle("danger", button.classList.contains("danger"));
+  unanswered?.(false);
   shown.returnValue = "no";
+  shown.onclose = () => {
+    if (shown.open) return; // the question before was closed a moment ago, and is told only now
+    unanswered?.(shown.returnValue === "yes");
+    unanswered = null;
+  };
   shown.showModal();
-  return new Promise((done) => shown.addEventListener("close", () => done(shown.returnValue === "yes"), { once: true }));
+  return new Promise((done) => { unanswered = done; });
 }
 
 async function act(button) {
