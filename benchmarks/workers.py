@@ -173,7 +173,9 @@ def tables_alone(bench: Bench) -> float:
     while claim := store.push_batches.claim(UID, version, "one", time.time(), 60.0):
         outcomes = {one.id: outcome_to_json(made, one.data) for one in claim.documents}
         store.push_batches.answer(claim.batch, "one", outcomes)
-        for outcome, one in zip(store.push_batches.answered(UID)[claim.batch].values(), claim.documents, strict=True):
+        for outcome, one in zip(
+            store.push_batches.answered([claim.batch])[claim.batch].values(), claim.documents, strict=True
+        ):
             if outcome_from_json(outcome, one.data) is None:
                 raise SystemExit("a prediction did not come back")
         store.push_batches.drop([claim.batch])

@@ -1,9 +1,9 @@
 """A push over all workers: the one that leads it posts batches, works on them itself, and gathers what the others made.
 
 Whoever has the very version of a batch may take it (``helping``). The leader alone ranks and imports, since Label Studio counts a
-whole project again at every import. Level-triggered: a batch of a dead worker is free again within seconds, what a dead leader
-posted is cleared by the next one, and what nobody could answer the leader predicts itself. With one live worker, or little to do,
-nothing is posted at all.
+whole project again at every import. Level-triggered: a batch of a dead worker is free again within seconds, and what nobody could
+answer the leader predicts itself. Answers stay in the store until they are imported: a leader that dies loses none, the next one
+takes its batches over. With one live worker, or little to do, nothing is posted at all.
 """
 
 from __future__ import annotations
@@ -11,9 +11,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import closing, suppress
 from dataclasses import dataclass, field
-from queue import Empty, SimpleQueue
 
 from ml_backend.batches import BatchPredictor, Outcome
 from ml_backend.document.fields import Prediction
@@ -22,14 +20,14 @@ from ml_backend.label_studio.tasks import Task
 from ml_backend.status import WORKER
 from ml_backend.store.push_batches import Claim
 from ml_backend.store.store import Store
-from training.hands import Hands, Share
+from training.hands import Hands, Share, stopped
 from training.outcomes import outcome_from_json
 from training.push import AT_ONCE, Answered, answered_here
 
 BATCH = 16  # tasks: some seconds of work, so that what a dead worker had is soon made up for
 _WORTH = 2 * BATCH  # tasks left for which the others are not asked
 _AHEAD = 16  # batches posted for each worker: enough for the time an import takes
-_LOOK = 0.5  # seconds between looks at what others have answered
+_LOOK = 0.25  # seconds between looks at what was answered
 _COUNT = 5.0  # seconds for which a count of the workers holds
 
 
@@ -49,15 +47,17 @@ class FanOut:
     def answers(self, tasks: Sequence[Task], version: str) -> Generator[Answered, None, None]:
         """The outcomes of all tasks, some at a time, in the order in which they come.
 
+        What is answered stays in the store until its documents are recorded as pushed, or ``clear`` is called.
+
         Raises:
             StoreError: the database refused.
         """
-        self.store.push_batches.clear(self.project_uid)  # a leader died
+        left = self.store.push_batches.left(self.project_uid, version)
         rest = deque(tasks)
-        while rest:
-            if len(rest) > _WORTH and self._workers() > 1:
-                with closing(self._shared(rest, version)) as shared:
-                    yield from shared
+        while rest or left:
+            if left or (len(rest) > _WORTH and self._workers() > 1):
+                yield from self._shared(rest, version, left)
+                left = {}
             else:
                 some = [rest.popleft() for _ in range(min(AT_ONCE, len(rest)))]
                 yield answered_here(self.predictor, some, self.interface, self.project_uid)
@@ -70,19 +70,20 @@ class FanOut:
             self._counted_at = now
         return 1 + self._others
 
-    def _shared(self, rest: deque[Task], version: str) -> Generator[Answered, None, None]:
+    def _shared(
+        self, rest: deque[Task], version: str, left: Mapping[int, Sequence[int]]
+    ) -> Generator[Answered, None, None]:
         """Take tasks from ``rest`` while there is anybody to share them with; whatever was posted is answered at the end."""
         share = Share(self.store, self.predictor, self.interface, self.project_uid, version)
         posted = _Posted(share, {task: found[0] for task, found in self.store.documents.ids(self.project_uid).items()})
-        posted.more(rest, _AHEAD * self._workers())
-        try:
-            with Hands(share, posted.keep, stay=True):
-                while posted.open:
-                    yield posted.gather()
-                    if rest and self._workers() > 1:
-                        posted.more(rest, _AHEAD * self._workers())
-        finally:
-            self.store.push_batches.clear(self.project_uid)
+        posted.take_over(left, rest)
+        if self._workers() > 1:
+            posted.more(rest, _AHEAD * self._workers())
+        with Hands(share, posted.keep, stay=True):
+            while posted.open:
+                yield posted.gather()
+                if rest and self._workers() > 1:
+                    posted.more(rest, _AHEAD * self._workers())
 
 
 @dataclass
@@ -92,7 +93,17 @@ class _Posted:
     share: Share
     documents: Mapping[int, int]
     open: dict[int, dict[int, Task]] = field(default_factory=dict)
-    _mine: SimpleQueue[tuple[Claim, Sequence[Outcome]]] = field(default_factory=SimpleQueue)
+    _stopped: bool = False
+
+    def take_over(self, left: Mapping[int, Sequence[int]], rest: deque[Task]) -> None:
+        """Go on with the batches (documents by batch) of a leader that died, as far as their tasks are in ``rest``."""
+        wanted = {self.documents.get(task.id, -task.id): task for task in rest}
+        for batch, documents in left.items():
+            if tasks := {document: wanted.pop(document) for document in documents if document in wanted}:
+                self.open[batch] = tasks
+        rest.clear()
+        rest.extend(wanted.values())
+        self.share.store.push_batches.drop(left.keys() - self.open.keys())
 
     def more(self, rest: deque[Task], most: int) -> None:
         """Post tasks until so many batches are open. What is no document of the store (any more) is in none, and left to us."""
@@ -105,46 +116,31 @@ class _Posted:
             self.open.update(zip(ids, batches, strict=True))
 
     def keep(self, claim: Claim, outcomes: Sequence[Outcome]) -> bool:
-        """What our own hands made; it need not travel."""
-        self._mine.put((claim, outcomes))
+        """What our own hands made is kept like that of others; failures are met again at ``gather``."""
+        if stopped(outcomes):
+            self._stopped = True
+            return False
+        self.share.answer(claim, self.share.made(claim, outcomes))
         return True
 
     def gather(self) -> Answered:
         """What was answered since the last time; nothing, after a moment, where nobody has finished a batch."""
-        found = self._of_us() | self._of_others()
+        found = self.share.store.push_batches.answered(self.open)
+        if not found and self._stopped:  # to be told so, of all that is open: the batches are for others
+            return [(task, None) for tasks in self.open.values() for task in tasks.values()]
+        if not found:
+            time.sleep(_LOOK)
         answered: Answered = []
         for batch, outcomes in found.items():
-            tasks = self.open.pop(batch)
-            answered += [(tasks[document], outcome) for document, outcome in outcomes.items() if outcome is not None]
-            left = [task for document, task in tasks.items() if outcomes.get(document) is None]
+            left = []
+            for document, task in self.open.pop(batch).items():
+                made = outcome_from_json(outcomes.get(document, {}), task.data)
+                if made is not None and self._fits(made):
+                    answered.append((task, made))
+                else:
+                    left.append(task)
             answered += answered_here(self.share.predictor, left, self.share.interface, self.share.project_uid)
-        if found:
-            self.share.store.push_batches.drop(found)
         return answered
-
-    def _of_us(self) -> dict[int, dict[int, Outcome]]:
-        """The outcomes of our own hands by batch and document, of tasks whose data are those of Label Studio."""
-        finished = []
-        with suppress(Empty):
-            finished.append(self._mine.get(timeout=_LOOK))
-            while True:
-                finished.append(self._mine.get_nowait())
-        found: dict[int, dict[int, Outcome]] = {}
-        for claim, outcomes in finished:
-            if claim.batch in self.open:  # it was lost to somebody else for a while
-                both = zip(claim.documents, outcomes, strict=True)
-                tasks = self.open[claim.batch]
-                found[claim.batch] = {one.id: outcome for one, outcome in both if one.data == tasks[one.id].data}
-        return found
-
-    def _of_others(self) -> dict[int, dict[int, Outcome]]:
-        """The same of other workers; they answer with predictions alone."""
-        found: dict[int, dict[int, Outcome]] = {}
-        for batch, outcomes in self.share.store.push_batches.answered(self.share.project_uid).items():
-            if tasks := self.open.get(batch):
-                of = {document: outcome_from_json(value, tasks[document].data) for document, value in outcomes.items()}
-                found[batch] = {document: made for document, made in of.items() if made and self._fits(made)}
-        return found
 
     def _fits(self, made: Prediction) -> bool:
         return made.model_version == self.share.version

@@ -12,16 +12,19 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
+from typing import Any
 
-from ml_backend.batches import BatchPredictor, Outcome
+from ml_backend.batches import STOPPED, BatchPredictor, Outcome
+from ml_backend.document.fields import Prediction
 from ml_backend.errors import DocloopError
 from ml_backend.label_studio.label_config import Interface
 from ml_backend.label_studio.tasks import Task
 from ml_backend.store.push_batches import Claim
 from ml_backend.store.store import Store
+from training.outcomes import outcome_to_json
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +61,23 @@ class Share:
         """One outcome a document of the batch, in order."""
         tasks = [Task(document.task_id, document.data) for document in claim.documents]
         return self.predictor.predict_all(tasks, self.interface, self.project_uid)
+
+    def made(self, claim: Claim, outcomes: Sequence[Outcome]) -> dict[int, dict[str, Any]]:
+        """The predictions of our version among what came of a batch, as they travel, by document."""
+        return {
+            document.id: outcome_to_json(one, document.data)
+            for document, one in zip(claim.documents, outcomes, strict=True)
+            if isinstance(one, Prediction) and one.model_version == self.version
+        }
+
+    def answer(self, claim: Claim, made: Mapping[int, Mapping[str, Any]]) -> None:
+        """Give the leader what came of a batch. One that was lost to somebody else meanwhile is left to him."""
+        self.store.push_batches.answer(claim.batch, self.holder, made)
+
+
+def stopped(outcomes: Sequence[Outcome]) -> bool:
+    """Whether this process was shut down before it came to all documents of a batch."""
+    return any(one is None or (isinstance(one, DocloopError) and one.code == STOPPED) for one in outcomes)
 
 
 class Hands:

@@ -13,13 +13,11 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from ml_backend.batches import STOPPED, Outcome
-from ml_backend.document.fields import Prediction
+from ml_backend.batches import Outcome
 from ml_backend.errors import DocloopError
 from ml_backend.services import Services
 from ml_backend.store.push_batches import Claim
-from training.hands import Hands, Share
-from training.outcomes import outcome_to_json
+from training.hands import Hands, Share, stopped
 from training.pauses import Pauses
 
 log = logging.getLogger(__name__)
@@ -95,15 +93,10 @@ class Helper:
 
     def _answer(self, share: Share, claim: Claim, outcomes: Sequence[Outcome]) -> int | None:
         """Give the leader what came of a batch: how many predictions; None: it is left for others, and so are others a while."""
-        stopped = any(one is None or (isinstance(one, DocloopError) and one.code == STOPPED) for one in outcomes)
-        made = {
-            document.id: outcome_to_json(one, document.data)
-            for document, one in zip(claim.documents, outcomes, strict=True)
-            if isinstance(one, Prediction) and one.model_version == share.version
-        }
-        if stopped or (claim.documents and not made):
+        made = share.made(claim, outcomes)
+        if stopped(outcomes) or (claim.documents and not made):
             self._pauses.failed((share.project_uid, share.version))
             return None
-        share.store.push_batches.answer(claim.batch, share.holder, made)
+        share.answer(claim, made)
         self._pauses.worked((share.project_uid, share.version))
         return len(made)

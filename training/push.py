@@ -25,6 +25,8 @@ from ml_backend.label_studio.tasks import Task
 
 AT_ONCE = 32  # tasks asked of the predictor in one go: enough to keep it busy, few enough for the progress to move
 _REQUEST_BYTES = 48_000_000  # Label Studio takes about ten times the body in memory
+_FIRST_AFTER = 5.0  # seconds until the first import, so that annotators can begin
+_OTHERS_AFTER = 20.0  # seconds between two imports
 _IMPORT_SHARE = 10  # an import may take at most about a tenth of the time
 SUPERSEDED = "superseded"  # the code of a push during which another version was promoted
 
@@ -179,7 +181,7 @@ class Push:
     def _requests(self, todo: Sequence[TaskRow], report: PushReport) -> Generator[list[Ready], None, None]:
         """What goes into one import after the other: few, none too large for memory, none too long in coming."""
         waiting: list[Ready] = []
-        size, last_took, since = 0, 1.0, self.clock()
+        size, pause, since = 0, _FIRST_AFTER, self.clock()
         tasks = [Task(row.id, row.data) for row in todo]
         with closing((self.answers or self._one_after_the_other)(tasks, report.version)) as answers:
             for answered in answers:
@@ -189,11 +191,11 @@ class Push:
                 self.on_progress(report)
                 if report.stopped:
                     break
-                if size > _REQUEST_BYTES or (waiting and self.clock() - since > max(20.0, _IMPORT_SHARE * last_took)):
+                if size > _REQUEST_BYTES or (waiting and self.clock() - since > pause):
                     began = self.clock()
                     yield waiting
                     waiting, size, since = [], 0, self.clock()
-                    last_took = since - began
+                    pause = max(_OTHERS_AFTER, _IMPORT_SHARE * (since - began))
         if waiting:
             yield waiting
 

@@ -13,7 +13,7 @@ from ml_backend.errors import DocloopError
 from ml_backend.label_studio.client import Project
 from ml_backend.services import Services, build_services
 from ml_backend.settings import Settings
-from ml_backend.store.holding import held
+from ml_backend.store.holding import Lease, held
 from ml_backend.store.store import Store
 from training.fan_out import FanOut
 from training.pauses import Pauses
@@ -75,10 +75,11 @@ class Pusher:
             push = Push(
                 label_studio, services.batches, interface, project, on_progress, ranking, answers=fan_out.answers
             )
-            push.importing = partial(_importing, store, project_id)
+            push.importing = partial(_importing, store, project_id, mine)
             self._led.add(project.uid)
             try:
                 report = push.run()
+                store.push_batches.clear(project.uid)
             finally:
                 self._led.discard(project.uid)
             recovered = Recovery(push, ranking, store, self._pauses).run(report)
@@ -106,9 +107,15 @@ class Pusher:
 
 
 @contextmanager
-def _importing(store: Store, project_id: int) -> Iterator[None]:
+def _importing(store: Store, project_id: int, mine: Lease) -> Iterator[None]:
     """Keep the next pusher out while an import may be under way: what Label Studio has not committed yet, it seems to lack. A
-    killed worker's import goes on there without it."""
+    killed worker's import goes on there without it.
+
+    Raises:
+        DocloopError: ``push_running``: this machine has slept, and somebody else has taken the push over since.
+    """
+    if not mine.renew():
+        raise DocloopError(PUSH_RUNNING, f"Another process pushes to project {project_id} by now.", _WAIT)
     name = f"import-{project_id}"
     store.leases.take(name, name, time.time(), _IMPORT)
     try:

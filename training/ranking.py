@@ -125,6 +125,7 @@ class StoreRanking:
         records = [self._record(ready, held[ready.task_id]) for ready in batch]
         with self._store.transaction():
             self._store.predictions.put_many(records)
+            self._store.push_batches.imported([record.document_id for record in records])
             for ready in batch:
                 if (made := ready.prediction).content:
                     self._store.documents.set_content(self._stored[ready.task_id][0], made.content, made.digests)

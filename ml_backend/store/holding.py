@@ -10,6 +10,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 
 from ml_backend.errors import DocloopError
 from ml_backend.store.store import Store
@@ -21,45 +22,62 @@ _RENEW = 5.0
 _AGAIN = 1.0  # seconds until a lease that could not be given back is tried again
 
 
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A lease that its holder keeps, unless this machine sleeps for longer than ``seconds``."""
+
+    store: Store
+    name: str
+    holder: str
+    seconds: float
+
+    def renew(self) -> bool:
+        """Whether it is ours (again), for ``seconds`` from now; False: somebody else took it over while we slept."""
+        return self.store.leases.take(self.name, self.holder, time.time(), self.seconds)
+
+    def release(self) -> None:
+        """Give it back."""
+        self.store.leases.release(self.name, self.holder)
+
+
 @contextmanager
-def held(store: Store, name: str, seconds: float = LEASE, renew: float = _RENEW) -> Iterator[bool]:
-    """Hold the lease ``name`` for the body of the ``with``; False if somebody else has it, and the body should do nothing."""
-    holder = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
-    if not store.leases.take(name, holder, time.time(), seconds):
-        yield False
+def held(store: Store, name: str, seconds: float = LEASE, renew: float = _RENEW) -> Iterator[Lease | None]:
+    """Hold the lease ``name`` for the body of the ``with``; None if somebody else has it, and the body should do nothing."""
+    lease = Lease(store, name, f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}", seconds)
+    if not lease.renew():
+        yield None
         return
     done = threading.Event()
-    renewer = threading.Thread(target=_renew, args=(store, name, holder, seconds, renew, done), daemon=True)
+    renewer = threading.Thread(target=_renew, args=(lease, renew, done), daemon=True)
     renewer.start()
     try:
-        yield True
+        yield lease
     finally:
         done.set()
         renewer.join()
-        _release(store, name, holder, seconds)
+        _release(lease)
 
 
-def _release(store: Store, name: str, holder: str, seconds: float) -> None:
-    """Give the lease back, however long the database is away; it runs out by itself after ``seconds``."""
+def _release(lease: Lease) -> None:
+    """Give the lease back, however long the database is away; it runs out by itself after its ``seconds``."""
     try:
-        store.leases.release(name, holder)
+        lease.release()
     except DocloopError as error:
-        log.warning("the lease %s is not given back yet: %s", name, error.code)
-        args = (store, name, holder, time.monotonic() + seconds)
-        threading.Thread(target=_release_later, args=args, daemon=True).start()
+        log.warning("the lease %s is not given back yet: %s", lease.name, error.code)
+        threading.Thread(target=_release_later, args=(lease, time.monotonic() + lease.seconds), daemon=True).start()
 
 
-def _release_later(store: Store, name: str, holder: str, ends: float) -> None:
+def _release_later(lease: Lease, ends: float) -> None:
     while time.monotonic() < ends:
         time.sleep(_AGAIN)
         with suppress(DocloopError):
-            store.leases.release(name, holder)
+            lease.release()
             return
 
 
-def _renew(store: Store, name: str, holder: str, seconds: float, every: float, done: threading.Event) -> None:
+def _renew(lease: Lease, every: float, done: threading.Event) -> None:
     while not done.wait(every):
         try:
-            store.leases.take(name, holder, time.time(), seconds)
+            lease.renew()
         except DocloopError as error:  # the next turn may be luckier
-            log.warning("the lease %s was not renewed: %s", name, error.code)
+            log.warning("the lease %s was not renewed: %s", lease.name, error.code)

@@ -2,7 +2,7 @@
 
 A batch is claimed for some seconds by one worker, who renews it while it works; a dead worker's claim runs out, and another
 takes the batch. Rows quote documents (predicted texts), so they hang on them: a document that is removed takes its row along, a
-project all of its batches. They live until the worker that leads the push has gathered them, mostly for seconds.
+project all of its batches. They live until the worker that leads the push has imported them, mostly for seconds.
 """
 
 from __future__ import annotations
@@ -114,30 +114,56 @@ class PushBatches:
         with self._database.read() as connection:
             return sorted((uid, version) for uid, version in connection.execute(both))
 
-    def answered(self, project_uid: str) -> dict[int, dict[int, Outcome]]:
-        """The batches of a project that are done: what came of their documents by id."""
-        done = sa.select(push_batches.c.id).where(push_batches.c.project_uid == project_uid, push_batches.c.done)
+    def answered(self, batches: Collection[int]) -> dict[int, dict[int, Outcome]]:
+        """Those of the batches that are done: what came of their documents by id. Nothing came of one that is gone."""
+        found: dict[int, dict[int, Outcome]] = {}
         with self._database.read() as connection:
-            found: dict[int, dict[int, Outcome]] = {number: {} for number in connection.execute(done).scalars()}
+            for chunk in in_chunks(sorted(batches)):
+                undone = sa.select(push_batches.c.id).where(push_batches.c.id.in_(chunk), ~push_batches.c.done)
+                found |= {number: {} for number in set(chunk).difference(connection.execute(undone).scalars())}
             for chunk in in_chunks(sorted(found)):
                 of = sa.select(push_answers).where(push_answers.c.batch.in_(chunk))
                 for document, batch, outcome in connection.execute(of):
                     found[batch][document] = outcome or {}
         return found
 
+    def left(self, project_uid: str, version: str) -> dict[int, list[int]]:
+        """The batches of a push that did not end, done or not, with their documents; those of other versions are dropped."""
+        of_project = sa.select(push_batches.c.id, push_batches.c.version).where(
+            push_batches.c.project_uid == project_uid
+        )
+        with self._database.read() as connection:
+            there: dict[int, str] = dict(connection.execute(of_project.order_by(push_batches.c.id)).all())
+            found: dict[int, list[int]] = {batch: [] for batch, of in there.items() if of == version}
+            for chunk in in_chunks(list(found)):
+                of = sa.select(push_answers.c.batch, push_answers.c.document_id).where(push_answers.c.batch.in_(chunk))
+                for batch, document in connection.execute(of.order_by(push_answers.c.document_id)):
+                    found[batch].append(document)
+        self.drop(there.keys() - found.keys())
+        return found
+
+    def imported(self, documents_: Collection[int]) -> None:
+        """Label Studio has what came of these documents: the store need not keep it any more."""
+        with self._database.write() as connection:
+            for chunk in in_chunks(sorted(documents_)):
+                connection.execute(push_answers.delete().where(push_answers.c.document_id.in_(chunk)))
+            waits = sa.exists().where(push_answers.c.batch == push_batches.c.id)
+            connection.execute(push_batches.delete().where(push_batches.c.done, ~waits))
+
     def drop(self, batches: Collection[int]) -> None:
         """Forget batches with all that came of them."""
+        if not batches:
+            return
         with self._database.write() as connection:
             for chunk in in_chunks(sorted(batches)):
                 connection.execute(push_batches.delete().where(push_batches.c.id.in_(chunk)))
 
     def clear(self, project_uid: str) -> None:
-        """Forget all batches of a project, of a push whose worker died; where there are none, nothing is written."""
+        """Forget all batches of a project, whose push has ended; where there are none, nothing is written."""
         with self._database.read() as connection:
             left = connection.execute(sa.select(push_batches.c.id).where(push_batches.c.project_uid == project_uid))
             ids = list(left.scalars())
-        if ids:
-            self.drop(ids)
+        self.drop(ids)
 
 
 def _free(now: float) -> sa.Select[tuple[int]]:

@@ -28,9 +28,9 @@ class StorePushBatchesContract:
             2, (ClaimedDocument(ids[3], 3, {"image": "/data/3.png"}),)
         )
         assert batches.claim(P, "v1", "cli", 5.0, 10.0) is None
-        assert (batches.wanting(5.0), batches.answered(P)) == ([], {})
+        assert (batches.wanting(5.0), batches.answered([1, 2])) == ([], {})
         assert batches.answer(1, "ann", {ids[1]: {"text": ODD}, 10**6: {"text": "of no document"}})
-        assert batches.answered(P) == {1: {ids[1]: {"text": ODD}, ids[2]: {}}}
+        assert batches.answered([1, 2]) == {1: {ids[1]: {"text": ODD}, ids[2]: {}}}
         assert batches.claim(P, "v1", "ann", 99.0, 10.0) == Claim(
             2, (ClaimedDocument(ids[3], 3, {"image": "/data/3.png"}),)
         )
@@ -51,7 +51,24 @@ class StorePushBatchesContract:
         assert not batches.answer(1, "ann", {ids[1]: {"by": "ann"}})
         assert batches.answer(1, "bob", {ids[1]: {"by": "bob"}})
         assert not batches.answer(1, "bob", {ids[1]: {"by": "bob again"}})
-        assert batches.answered(P) == {1: {ids[1]: {"by": "bob"}}}
+        assert batches.answered([1]) == {1: {ids[1]: {"by": "bob"}}}
+
+    def test_what_a_leader_left_is_there_for_the_next_one_until_it_is_imported(
+        self, store: Store, ids: dict[int, int]
+    ) -> None:
+        batches = store.push_batches
+        batches.post(P, "v0", [[ids[3]]])
+        assert batches.left(P, "v1") == {}
+        assert rows(store) == {"projects": 1, "documents": 3}, "what was of another version is gone"
+        done, open_ = batches.post(P, "v1", [[ids[1], ids[2]], [ids[3]]])
+        batches.claim(P, "v1", "ann", 5.0, 10.0)
+        batches.answer(done, "ann", {ids[1]: {"by": "ann"}})
+        assert batches.left(P, "v1") == {done: sorted([ids[1], ids[2]]), open_: [ids[3]]}
+        batches.imported([ids[1]])
+        assert batches.left(P, "v1") == {done: [ids[2]], open_: [ids[3]]}
+        batches.imported([ids[2]])
+        assert batches.left(P, "v1") == {open_: [ids[3]]}
+        assert batches.answered([done, open_]) == {done: {}}, "one that is gone is waited for by nobody"
 
     def test_what_is_given_back_is_free_at_once(self, store: Store, ids: dict[int, int]) -> None:
         batches = store.push_batches
@@ -64,7 +81,7 @@ class StorePushBatchesContract:
         assert (free.batch if free else 0, batches.claim(P, "v1", "bob", 5.0, 10.0)) == (2, None)
         batches.release("ann")
         free = batches.claim(P, "v1", "bob", 5.0, 10.0)
-        assert (free.batch if free else 0, sorted(batches.answered(P))) == (1, [3])
+        assert (free.batch if free else 0, sorted(batches.answered([1, 2, 3]))) == (1, [3])
 
     def test_nobody_gets_a_batch_of_another_version_or_project(self, store: Store, ids: dict[int, int]) -> None:
         store.projects.put(project("b", 2))
@@ -80,7 +97,7 @@ class StorePushBatchesContract:
         batches.claim(P, "v1", "ann", 5.0, 10.0)
         store.documents.remove([ids[2]])  # while it is being predicted
         assert batches.answer(1, "ann", {ids[1]: {"text": "kept"}, ids[2]: {"text": "deleted"}})
-        assert batches.answered(P) == {1: {ids[1]: {"text": "kept"}}}
+        assert batches.answered([1, 2]) == {1: {ids[1]: {"text": "kept"}}}
         store.documents.remove([ids[1], ids[3]])
         assert rows(store) == {"projects": 1, "push_batches": 2}
         assert batches.claim(P, "v1", "ann", 5.0, 10.0) == Claim(2, ())

@@ -19,7 +19,7 @@ from builders import found
 from ml_backend.batches import BatchPredictor
 from ml_backend.document.fields import Prediction
 from ml_backend.document.samples import Sample
-from ml_backend.errors import DocloopError, FetchRefused
+from ml_backend.errors import DocloopError, FetchRefused, LabelStudioError
 from ml_backend.jobs.queue import JobQueue
 from ml_backend.label_studio.tasks import Task
 from ml_backend.ocr.fake import FakeEngine
@@ -175,13 +175,43 @@ def test_what_a_dead_worker_had_is_done_by_another(two: Two, monkeypatch: pytest
     assert len(two.predicted()) == len(two.leader.read) == DOCUMENTS
 
 
-def test_what_a_dead_leader_left_is_cleared_by_the_next_one(two: Two) -> None:
+def test_what_a_dead_leader_left_the_next_one_imports(two: Two) -> None:
     version = two.loop.services.version(two.loop.record.label_config, two.uid)
-    documents = [found[0] for found in two.other.store.documents.ids(two.uid).values()]
+    documents = sorted(found[0] for found in two.other.store.documents.ids(two.uid).values())
+    gone = two.loop.there.tasks_of(two.loop.project)[0]
     two.other.store.push_batches.post(two.uid, version, [documents[:9], documents[9:20]])
     assert two.help() == 20
+    two.other.store.push_batches.post(two.uid, version, [documents[20:30]])
+    two.loop.there.delete_tasks([gone])
+    two.loop.services.store.leases.release("worker-another", "another")
     two.loop.worker.push(two.loop.project)
-    assert len(two.predicted()) == DOCUMENTS
+    assert len(two.predicted()) == DOCUMENTS - 1
+    assert len(two.leader.read) == DOCUMENTS - 20, "nobody reads again what was answered"
+    assert two.rows() == {"push_batches": 0, "push_answers": 0}
+
+
+def test_what_a_dead_leader_of_another_version_left_is_forgotten(two: Two) -> None:
+    documents = [found[0] for found in two.other.store.documents.ids(two.uid).values()]
+    two.other.store.push_batches.post(two.uid, f"fields-1.{two.loop.record.fingerprint}", [documents])
+    two.loop.worker.push(two.loop.project)
+    assert len(two.predicted()) == len(two.leader.read) == DOCUMENTS
+    assert two.rows() == {"push_batches": 0, "push_answers": 0}
+
+
+def test_what_was_answered_is_kept_while_label_studio_takes_no_import(
+    two: Two, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(project: int, bodies: Any) -> int:
+        raise LabelStudioError("unreachable", "Label Studio does not answer.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(two.loop.services.access.client(), "import_predictions", away)
+        with pytest.raises(LabelStudioError, match="does not answer"):
+            Pusher(two.loop.services).push(two.loop.project)
+    assert (len(two.leader.read), len(two.predicted())) == (DOCUMENTS, 0)
+    two.loop.services.batches.forget()  # a restart
+    Pusher(two.loop.services).push(two.loop.project)
+    assert (len(two.leader.read), len(two.predicted())) == (DOCUMENTS, DOCUMENTS)
     assert two.rows() == {"push_batches": 0, "push_answers": 0}
 
 
@@ -212,7 +242,7 @@ def test_a_worker_whose_version_changes_in_the_middle_does_not_answer(two: Two) 
     two.other.batches.predictor = replace(predictor, champion=lambda uid: next(champions, Promoted()))  # type: ignore[arg-type]
     assert two.help() == 0
     assert len(two.helper.read) == 1
-    assert two.other.store.push_batches.answered(two.uid) == {}
+    assert two.rows() == {"push_batches": 1, "push_answers": 1}
     assert two.other.store.push_batches.wanting(time.time()) == [(two.uid, version)]
 
 
@@ -243,19 +273,20 @@ def test_a_document_whose_data_changed_since_the_last_look_is_predicted_of_the_n
     assert 777 not in two.helper.read
 
 
-def test_a_stop_in_the_middle_imports_what_is_ready_and_leaves_no_batches(two: Two) -> None:
+def test_a_stop_in_the_middle_imports_what_is_ready_and_leaves_the_rest_to_the_next_leader(two: Two) -> None:
     two.leader.slow = 0.01
     pusher, batches = Pusher(two.loop.services), two.loop.services.batches
 
     def stop() -> None:
-        until(lambda: len(two.leader.read) > BATCH, 10)
+        until(lambda: len(two.leader.read) > 3 * BATCH, 10)
         batches.close()
 
     threading.Thread(target=stop).start()
     with pytest.raises(DocloopError, match="stopped"):
         pusher.push(two.loop.project)
     assert 0 < len(two.predicted()) < DOCUMENTS
-    assert two.rows() == {"push_batches": 0, "push_answers": 0}
+    assert two.rows()["push_answers"] == DOCUMENTS - len(two.predicted())
+    assert two.help() > 0
 
 
 def test_nobody_pushes_while_the_import_of_a_killed_worker_may_be_under_way(
@@ -277,6 +308,26 @@ def test_nobody_pushes_while_the_import_of_a_killed_worker_may_be_under_way(
     Pusher(two.loop.services).push(two.loop.project)
     assert seen == [[name]]
     assert store.leases.held("import-", time.time()) == []
+
+
+def test_a_leader_that_slept_while_another_took_over_imports_nothing(two: Two) -> None:
+    lease, pusher = f"push-{two.loop.project}", Pusher(two.loop.services)
+
+    def sleeps_and_wakes(number: int) -> bool:
+        two.other.store.leases.release(lease, holder())
+        two.other.store.leases.take(lease, "the next leader", time.time(), 60.0)
+        two.leader.refuses = lambda number: False
+        return False
+
+    def holder() -> str:
+        with two.other.store._database.read() as connection:
+            known = sa.text("SELECT holder FROM leases WHERE name = :name")
+            return str(connection.execute(known, {"name": lease}).scalar_one())
+
+    two.leader.refuses = sleeps_and_wakes
+    with pytest.raises(DocloopError, match="Another process pushes"):
+        pusher.push(two.loop.project)
+    assert two.predicted() == {}
 
 
 def test_a_worker_does_not_help_itself_nor_beyond_its_places(two: Two) -> None:
