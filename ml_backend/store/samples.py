@@ -29,6 +29,8 @@ SamplesState = tuple[int, str, int]
 SampleStamps = Mapping[str, tuple[str, int]]
 """By content: the last confirmation, and the bytes."""
 
+_PACKED = samples.c.document_id, samples.c.content, samples.c.body, samples.c.annotator, samples.c.confirmed_at
+
 
 class Samples:
     """At most one sample a document."""
@@ -76,13 +78,7 @@ class Samples:
         """As ``load``, each with the id of the document that it is of."""
         order = samples.c.confirmed_at.desc(), samples.c.document_id.desc()
         statement = (
-            sa.select(
-                samples.c.document_id,
-                samples.c.content,
-                samples.c.body,
-                samples.c.annotator,
-                samples.c.confirmed_at,
-            )
+            sa.select(*_PACKED)
             .join_from(samples, documents, samples.c.document_id == documents.c.id)
             .order_by(samples.c.content, *order)
         )
@@ -126,13 +122,7 @@ class Samples:
     def untold(self, project_uid: str, limit: int) -> list[tuple[int, Sample]]:
         """Samples that the open documents like them were not told of yet, by document id; a broken one is left out."""
         statement = (
-            sa.select(
-                samples.c.document_id,
-                samples.c.content,
-                samples.c.body,
-                samples.c.annotator,
-                samples.c.confirmed_at,
-            )
+            sa.select(*_PACKED)
             .join_from(samples, documents, samples.c.document_id == documents.c.id)
             .where(documents.c.project_uid == project_uid, sa.not_(samples.c.told))
             .order_by(samples.c.document_id)

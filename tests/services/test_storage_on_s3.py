@@ -117,22 +117,12 @@ def test_no_secret_or_signature_is_logged_at_any_level(bucket: Bucket, caplog: p
 def test_kill_9_before_each_step_leaves_the_old_version_or_the_new_on_every_machine(
     tmp_path: Path, bucket: Bucket, url: str, database: str
 ) -> None:
-    """The steps are the calls to the bucket and the changes of the disk."""
     serving(machine(tmp_path / "one", bucket, database), 1)
-    killed = 0
-    for step in range(0, 400, STRIDE):
-        status = _killed(url, tmp_path / "one", step, lambda registry: serving(registry, 2))
-        for name in ("one", f"fresh-{step}"):
-            best = machine(tmp_path / name, bucket, database).best(PROJECT)
-            assert best.version in ("fields-1", "fields-2"), (step, name)
-            assert best.reason == "", (step, name)
-            assert is_whole(best.folder, best.version), (step, name)
-        if status == 0:
-            break
-        assert status == KILLED, step
-        killed += 1
-    print(f"killed at {killed} steps")  # noqa: T201
-    assert killed > 8
+    for name, step in killed_at_each_step(tmp_path, url, lambda registry: serving(registry, 2)):
+        best = machine(tmp_path / name, bucket, database).best(PROJECT)
+        assert best.version in ("fields-1", "fields-2"), (step, name)
+        assert best.reason == "", (step, name)
+        assert is_whole(best.folder, best.version), (step, name)
     again = machine(tmp_path / "one", bucket, database)
     again.follow()
     serving(again, 2)
@@ -144,20 +134,11 @@ def test_kill_9_before_each_step_of_a_rewriting_leaves_it_as_it_was_or_done_on_e
     tmp_path: Path, bucket: Bucket, url: str, database: str
 ) -> None:
     serving(machine(tmp_path / "one", bucket, database), 1)
-    killed = 0
-    for step in range(0, 400, STRIDE):
-        status = _killed(url, tmp_path / "one", step, lambda registry: registry.rewrite(PROJECT, "fields-1", _emptied))
-        for name in ("one", f"fresh-{step}"):
-            best = machine(tmp_path / name, bucket, database).best(PROJECT)
-            assert (best.version, best.reason) == ("fields-1", ""), (step, name)
-            assert best.folder is not None
-            assert (best.folder / "words" / "known.txt").read_text() in ("TOTAL 1", ""), (step, name)
-        if status == 0:
-            break
-        assert status == KILLED, step
-        killed += 1
-    print(f"killed at {killed} steps")  # noqa: T201
-    assert killed > 8
+    for name, step in killed_at_each_step(tmp_path, url, lambda one: one.rewrite(PROJECT, "fields-1", _emptied)):
+        best = machine(tmp_path / name, bucket, database).best(PROJECT)
+        assert (best.version, best.reason) == ("fields-1", ""), (step, name)
+        assert best.folder is not None
+        assert (best.folder / "words" / "known.txt").read_text() in ("TOTAL 1", ""), (step, name)
     again = machine(tmp_path / "one", bucket, database)
     again.rewrite(PROJECT, "fields-1", _emptied)
     assert _files(bucket) == _hashes(again)
@@ -177,6 +158,23 @@ def _files(bucket: Bucket) -> set[str]:
 
 def _hashes(registry: SharedRegistry) -> set[str]:
     return {digest for each in registry.versions(PROJECT) for digest in each.files.values()}
+
+
+def killed_at_each_step(
+    tmp_path: Path, url: str, action: Callable[[SharedRegistry], object]
+) -> Iterator[tuple[str, int]]:
+    """Do it in processes that are killed at a step each; after each the names of a machine that was there and a fresh one."""
+    killed = 0
+    for step in range(0, 400, STRIDE):
+        status = _killed(url, tmp_path / "one", step, action)
+        yield "one", step
+        yield f"fresh-{step}", step
+        if status == 0:
+            break
+        assert status == KILLED, step
+        killed += 1
+    print(f"killed at {killed} steps")  # noqa: T201
+    assert killed > 40 // STRIDE
 
 
 def _killed(url: str, folder: Path, step: int, action: Callable[[SharedRegistry], object]) -> int:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ml_backend.document.bio_tags import bare
 from ml_backend.document.elements import Page
 from ml_backend.document.geometry import Box
-from ml_backend.models.keywords.codes import FINDERS
+from ml_backend.models.keywords.shapes import shaped
 from ml_backend.models.layout import Segment
-from ml_backend.models.types.amounts import find_amounts
-from ml_backend.models.types.candidate import Candidate
-from ml_backend.models.types.dates import find_dates
 
 WHOLE, TYPED = "whole", "typed"
 """A label's form: its fields are the words as they stand, or only the date, amount or code in them ("Date:31/12/2018")."""
@@ -58,10 +55,8 @@ def _text(page: Page, words: Sequence[int]) -> str:
 
 def _typed(page: Page, words: Sequence[int], kind: str, country: str) -> Said | None:
     """The longest value of the type in these words."""
-    find = _FINDERS.get(kind)
-    if find is None:
-        return None
-    found = max(find(_segment(page, words), country), key=lambda one: (len(one.text.strip()), one.sure), default=None)
+    candidates = shaped(_segment(page, words), kind, country)
+    found = max(candidates, key=lambda one: (len(one.text.strip()), one.sure), default=None)
     if found is None or not found.text.strip():
         return None
     span = found.segment.span(found.start, found.end)
@@ -74,18 +69,3 @@ def _segment(page: Page, words: Sequence[int]) -> Segment:
     for text in texts[:-1]:
         starts.append(starts[-1] + len(text) + 1)
     return Segment(0, 0, tuple(words), " ".join(texts), tuple(starts), tuple(page.words[word].box for word in words))
-
-
-def _dates(segment: Segment, country: str) -> Iterator[Candidate]:
-    yield from find_dates(segment)
-
-
-def _amounts(segment: Segment, country: str) -> Iterator[Candidate]:
-    yield from find_amounts(segment)
-
-
-_FINDERS: Mapping[str, Callable[[Segment, str], Iterable[Candidate]]] = {
-    "date": _dates,
-    "amount": _amounts,
-    **FINDERS,
-}

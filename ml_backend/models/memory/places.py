@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ml_backend.models.keywords.codes import FINDERS
+from ml_backend.models.keywords.shapes import SHAPES, shaped
 from ml_backend.models.layout import Segment
 from ml_backend.models.memory.paper import Line, Part
-from ml_backend.models.types.amounts import find_amounts
-from ml_backend.models.types.candidate import Candidate
-from ml_backend.models.types.dates import find_dates
 
 CHANGING = frozenset({"date", "amount", "ean", "serial", "model_number", "invoice_number"})
 """Types whose value is another one on every document: what stands on the paper counts, never what was confirmed before."""
@@ -28,22 +25,13 @@ class Typed:
 
 def is_typed(kind: str) -> bool:
     """Whether values of the type can be told by their shape."""
-    return kind in ("date", "amount") or kind in FINDERS
+    return kind in SHAPES
 
 
 def typed_in(line: Line, number: int, kind: str, country: str) -> Iterator[Typed]:
     """The values of the type in a row."""
     for piece, start in enumerate(line.starts):
         text = line.text[start : line.end(piece)]
-        for found in _find(Segment(line.page, 0, (), text, (), ()), kind, country):
+        for found in shaped(Segment(line.page, 0, (), text, (), ()), kind, country):
             part = Part(number, start + found.start, start + found.end)
             yield Typed(part, found.text, found.value, found.sure)
-
-
-def _find(segment: Segment, kind: str, country: str) -> Iterator[Candidate]:
-    if kind == "amount":
-        yield from find_amounts(segment)
-    elif kind == "date":
-        yield from find_dates(segment)
-    elif kind in FINDERS:
-        yield from FINDERS[kind](segment, country)

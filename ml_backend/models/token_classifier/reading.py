@@ -12,13 +12,10 @@ from dataclasses import dataclass
 from ml_backend.document.elements import Document, Word
 from ml_backend.document.fields import FieldSpec
 from ml_backend.models.keyword_baseline import ROLE_SEARCHERS, SEARCHERS
-from ml_backend.models.keywords.codes import FINDERS
 from ml_backend.models.keywords.found import Found, Search
+from ml_backend.models.keywords.shapes import shaped
 from ml_backend.models.label_guess import guess_role
 from ml_backend.models.layout import PageLayout, Segment, lay_out
-from ml_backend.models.types.amounts import find_amounts
-from ml_backend.models.types.candidate import Candidate
-from ml_backend.models.types.dates import find_dates
 
 MOST_FOUND = 200  # places of one label that are looked at; a page of transcribed lines has no more
 
@@ -93,14 +90,5 @@ def _search(layouts: tuple[PageLayout, ...], spec: FieldSpec, country: str) -> l
 def _values(segments: Sequence[Segment], kind: str, country: str) -> Iterator[Found]:
     """Every value of the type, whatever stands beside it."""
     for segment in segments:
-        for item in _candidates(segment, kind, country):
+        for item in shaped(segment, kind, country):
             yield Found((item.span,), item.value, item.sure, "")
-
-
-def _candidates(segment: Segment, kind: str, country: str) -> Iterator[Candidate]:
-    if kind == "amount":
-        yield from find_amounts(segment)
-    elif kind == "date":
-        yield from find_dates(segment)
-    elif kind in FINDERS:
-        yield from FINDERS[kind](segment, country)
