@@ -36,12 +36,14 @@ demo: $(VENV)/.has-demo $(LS_VENV)/.has-$(LABEL_STUDIO)
 
 setup: $(VENV)/.has-dev $(LS_VENV)/.has-$(LABEL_STUDIO)
 
-# First what can run side by side; then, one by one, what starts servers, kills processes or measures time.
+# First what can run side by side; then, one by one, what kills processes or measures time.
 test: setup lint
 	@echo "==> Tests that need no server"
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile -m "not services" --ignore tests/services --ignore tests/promises $(ARGS)
-	@echo "==> Promises, and tests with real servers and a browser"
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/promises tests/services --durations=20 $(ARGS)
+	@echo "==> Tests with real servers and a browser"
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile tests/services --durations=20 $(ARGS)
+	@echo "==> Promises"
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/promises --durations=20 $(ARGS)
 
 check: $(VENV)/.has-dev lint
 	@echo "==> Tests that need no server"
@@ -49,7 +51,7 @@ check: $(VENV)/.has-dev lint
 		-m "not services and not slow" --ignore tests/services $(ARGS)
 
 promises: setup
-	@OMP_NUM_THREADS=1 PROMISES=full $(BIN)/python -m pytest tests/promises tests/services/test_state_servers_away.py --durations=0 --timeout=3600 $(ARGS)
+	@OMP_NUM_THREADS=1 PROMISES=full $(BIN)/python -m pytest tests/promises --durations=0 --timeout=3600 $(ARGS)
 
 secrets:
 	@$(PYTHON) deploy/make_secrets.py

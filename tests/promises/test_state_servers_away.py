@@ -48,7 +48,7 @@ WAITS = {"/webhook": 1.0, "/health": 1.0, "/setup": 3.0, "/predict": 100.0}  # s
 ONE_PREDICT = 20.0  # seconds that we grant it
 PAUSE = 0.15  # seconds between two requests of a kind
 
-pytestmark = pytest.mark.timeout(3000 if FULL else 600)
+pytestmark = [pytest.mark.services, pytest.mark.timeout(3000 if FULL else 600)]
 
 
 @dataclass

@@ -56,7 +56,7 @@ ENDS_WITHIN = 300.0  # seconds after the last kill
 LABELS, MORE_LABELS = ("total",), ("total", "date")
 PROMOTED = "fields-1"
 
-pytestmark = pytest.mark.timeout(3000 if FULL else 600)
+pytestmark = [pytest.mark.services, pytest.mark.timeout(3000 if FULL else 600)]
 
 
 def page(number: int) -> dict[str, str]:
