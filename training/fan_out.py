@@ -8,6 +8,7 @@ takes its batches over. With one live worker, or little to do, nothing is posted
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -94,6 +95,7 @@ class _Posted:
     documents: Mapping[int, int]
     open: dict[int, dict[int, Task]] = field(default_factory=dict)
     _stopped: bool = False
+    _news: threading.Event = field(default_factory=threading.Event)  # our own hands are done with a batch
 
     def take_over(self, left: Mapping[int, Sequence[int]], rest: deque[Task]) -> None:
         """Go on with the batches (documents by batch) of a leader that died, as far as their tasks are in ``rest``."""
@@ -121,6 +123,7 @@ class _Posted:
             self._stopped = True
             return False
         self.share.answer(claim, self.share.made(claim, outcomes))
+        self._news.set()
         return True
 
     def gather(self) -> Answered:
@@ -128,8 +131,8 @@ class _Posted:
         found = self.share.store.push_batches.answered(self.open)
         if not found and self._stopped:  # to be told so, of all that is open: the batches are for others
             return [(task, None) for tasks in self.open.values() for task in tasks.values()]
-        if not found:
-            time.sleep(_LOOK)
+        if not found and self._news.wait(_LOOK):
+            self._news.clear()
         answered: Answered = []
         for batch, outcomes in found.items():
             left = []
