@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from docloop.terminal import app, err, out
 from ml_backend.settings import load_settings
@@ -30,7 +31,9 @@ def backup(
     with err.status("Writing ..."):
         made = back_up(load_settings(), path, pages)
     size = path.stat().st_size
-    out.print(f"{path}: {made.files:,} files and tables, {size / 1e6:,.1f} MB.", highlight=False)
+    out.print(
+        escape(f"{path}: {made.files:,} files and tables, {size / 1e6:,.1f} MB."), highlight=False, soft_wrap=True
+    )
 
 
 @app.command()
@@ -51,4 +54,5 @@ def restore(
         found = backups.check(path) if check else backups.restore(settings, path)
     at = datetime.fromtimestamp(found.at, UTC)
     done = "is whole" if check else "is restored"
-    out.print(f"{path} {done}: of {at:%Y-%m-%d %H:%M} UTC, {found.files:,} files and tables.", highlight=False)
+    said = f"{path} {done}: of {at:%Y-%m-%d %H:%M} UTC, {found.files:,} files and tables."
+    out.print(escape(said), highlight=False, soft_wrap=True)

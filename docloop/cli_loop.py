@@ -1,4 +1,4 @@
-"""Commands about learning: status, train, corrections, next, versions, promote, rollback, cancel."""
+"""Commands about learning: status, train, cancel, pause, resume, corrections, next, versions, report, promote, rollback."""
 
 from __future__ import annotations
 
@@ -103,6 +103,7 @@ def train(
 ) -> None:
     """Ask for a training now, also below the threshold. The running worker does it; the request is kept until it does."""
     from docloop import show_loop
+    from ml_backend.pausing import paused
     from ml_backend.services import make_hints, model_registry
     from ml_backend.status import followed_project
     from ml_backend.train_requests import request_training, training_options
@@ -117,6 +118,8 @@ def train(
         out.print(f"The request to train project {project} is kept; docloop serve (or docloop worker) does it.")
         if options.get("layout", settings.layout_model) and not options.get("from_scratch", settings.from_scratch):
             out.print(escape(_licence(settings.base_model)))
+        if paused(store, record.uid, time.time()):
+            out.print(f"The project rests, so it begins after docloop resume --project {project}.")
         if not wait:
             return
         run = _ended_run(store, record.uid, project, last)
@@ -170,6 +173,35 @@ def cancel(project: ProjectOption) -> None:
     settings = load_settings()
     with opened(settings) as store:
         out.print(cancel_training(store, make_hints(settings), followed_project(store, project)))
+
+
+@app.command()
+def pause(project: ProjectOption) -> None:
+    """Let a project rest: nothing is predicted in advance and no training begins until docloop resume.
+
+    What annotators do is still collected. A training that runs goes on: docloop cancel stops it.
+    """
+    from ml_backend.pausing import pause as let_rest
+    from ml_backend.status import followed_project
+
+    with opened(load_settings()) as store:
+        let_rest(store, followed_project(store, project), time.time())
+    out.print(
+        f"Project {project} rests until docloop resume --project {project}. What annotators do is still collected."
+    )
+
+
+@app.command()
+def resume(project: ProjectOption) -> None:
+    """Let docloop work on a project again that docloop pause, the admin page or REST has let rest."""
+    from ml_backend.pausing import resume as work_again
+    from ml_backend.services import make_hints
+    from ml_backend.status import followed_project
+
+    settings = load_settings()
+    with opened(settings) as store:
+        work_again(store, make_hints(settings), followed_project(store, project))
+    out.print(f"docloop works on project {project} again; a running worker looks at it within seconds.")
 
 
 @app.command()

@@ -87,7 +87,8 @@ def _checked(settings: Settings, quiet: bool = True) -> Settings:
     make_engine(settings)
     if not quiet:
         err.print(
-            f"docloop listens on [bold]http://{address(settings)}[/bold]; data in {settings.data_dir}. Ctrl-C stops it."
+            f"docloop listens on [bold]http://{address(settings)}[/bold]; data in {escape(str(settings.data_dir))}."
+            " Ctrl-C stops it."
         )
     return settings
 

@@ -60,6 +60,8 @@ def status(found: Mapping[str, Any]) -> RenderableType:
     running = any(run["state"] in ("requested", "running") for run in found["training"]["runs"])
     waits = "it begins when the running training ends" if running else "the worker has not looked yet"
     lines += [f"[yellow]{shown_text(by)} asked to train; {waits}.[/yellow]" for by in found["training"]["requested"]]
+    if found["paused"]:
+        lines.append(f"[yellow]The project rests: docloop resume --project {found['project']} ends that.[/yellow]")
     if not found["workers"]:
         lines.append("[yellow]No worker is running: start docloop serve (or docloop worker).[/yellow]")
     if found["champion_fault"]:

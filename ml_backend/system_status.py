@@ -212,6 +212,7 @@ class Part:
     _at: float = float("-inf")
     _done: threading.Event = field(default_factory=threading.Event)
     _running: bool = False
+    _expired: bool = False  # while it was being looked at: what is found may be of before
     _asked_at: float = float("inf")
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -228,7 +229,7 @@ class Part:
     def expire(self) -> None:
         """Have it looked at again at the next question, however new the answer is."""
         with self._lock:
-            self._at = min(self._at, self.clock() - KEPT)
+            self._at, self._expired = min(self._at, self.clock() - KEPT), self._running
 
     def answer(self, seconds: float) -> Facts:
         """What was found, waited for so many seconds; a part that does not answer in time is not ok."""
@@ -245,7 +246,8 @@ class Part:
         except Exception as error:  # a part that breaks is a fact about it, and no end of the others
             facts = {"ok": False, "reason": f"cannot be asked ({type(error).__name__})"}
         with self._lock:
-            self._facts, self._at, self._running = facts, self.clock(), False
+            self._facts, self._at = facts, self.clock() - (KEPT if self._expired else 0.0)
+            self._running = self._expired = False
             self._done.set()
 
 

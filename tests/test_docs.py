@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import runpy
 import shlex
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -141,6 +142,16 @@ def test_every_type_of_field_is_in_the_page_of_labels() -> None:
     row = re.search(r"^\| `field_type` \|([^|]*)\|", text_of(ROOT / "label_config/README.md"), re.MULTILINE)
     assert row
     assert set(re.findall(r"`(\w+)`", row[1])) == set(FIELD_TYPES)
+
+
+def test_the_changelog_begins_with_the_version_that_this_is_and_so_do_the_images() -> None:
+    version = tomllib.loads(text_of(ROOT / "pyproject.toml"))["project"]["version"]
+    headings = re.findall(r"^## (.+)$", text_of(ROOT / "CHANGELOG.md"), re.MULTILINE)
+    assert headings[0].removesuffix(" (unreleased)") == version
+    assert [heading for heading in headings[1:] if "unreleased" in heading] == []
+    images = re.findall(r"image: docloop[\w-]*:(\S+)", text_of(ROOT / "docker-compose.yml"))
+    assert images
+    assert set(images) == {version}
 
 
 def test_the_map_leads_to_every_page_and_the_readme_to_the_map() -> None:

@@ -16,7 +16,8 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any
 
 from ml_backend.batches import STOPPED
@@ -36,7 +37,7 @@ from training.forgetting import forget_deleted, forget_project
 from training.helping import Helper
 from training.look import look, seen_with
 from training.pauses import FIRST, SHORT, Pauses
-from training.push import SUPERSEDED
+from training.push import SUPERSEDED, PushReport
 from training.push_job import PUSH_RUNNING, Pusher, build_ranking_services
 from training.run_limits import SILENCE, Limits, default_memory
 from training.supervisor import Supervisor, reap
@@ -49,7 +50,8 @@ _DISCOVER = 3600.0  # seconds between looks at which projects have a webhook of 
 _THREADS = 4  # a training holds one, pushes at most two: there is always one for looks, which are short
 _PUSHES = 2  # helping with another worker's push, which has threads of its own, counts as one
 _NEXT_TRY = 5.0  # seconds until a job that found no place is tried again
-_NO_FAULTS = frozenset({PUSH_RUNNING, STOPPED, SUPERSEDED})
+_PAUSED = "paused"  # the code of a push during which somebody let the project rest
+_NO_FAULTS = frozenset({PUSH_RUNNING, STOPPED, SUPERSEDED, _PAUSED})
 _STOP_WITHIN = 15.0  # seconds from the signal to the end, whoever is waited for
 _JUMP = 5.0  # seconds between the two clocks that mean that the machine slept, or that somebody set the time
 _HUNG = 60.0  # seconds without a turn after which the worker counts as dead
@@ -226,8 +228,7 @@ class Worker:
 
     def push(self, project_id: int) -> None:
         """Predictions for what has none of the champion's."""
-        project = self._services.store.projects.by_number(project_id)
-        if project is not None and paused(self._services.store, project.uid, self._now()):
+        if self._rests(project_id):
             return
         if not self._pauses.over(("push", project_id)):
             return
@@ -235,7 +236,7 @@ class Worker:
             self._queue.enqueue("push", project_id, _NEXT_TRY)
             return
         try:
-            report = self._pusher.push(project_id)
+            report = self._pusher.push(project_id, partial(self._stop_if_paused, project_id))
         except Exception as error:
             if not (isinstance(error, DocloopError) and error.code in _NO_FAULTS):
                 self._note(("push", project_id), error)
@@ -251,6 +252,16 @@ class Worker:
             self._note(("push", project_id), DocloopError("predictions_refused", said, "Its log says why."))
         else:
             self._worked(("push", project_id))
+
+    def _rests(self, project_id: int) -> bool:
+        project = self._services.store.projects.by_number(project_id)
+        return project is not None and paused(self._services.store, project.uid, self._now())
+
+    def _stop_if_paused(self, project_id: int, report: PushReport) -> None:
+        """A push may take hours; one that was asked to rest ends after the tasks that it is at. The next one has the others."""
+        with suppress(StoreError):  # a database that is away: the next look at it may be luckier
+            if not report.stopped and report.done < report.total and self._rests(project_id):
+                report.stopped = _PAUSED
 
     def train(self, run_id: int) -> None:
         """One training run, in a process of its own; what it made is followed by a look."""

@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ml_backend.models.manifest import RELEASE_ASKED
+
 LOOKS = ("light", "dark", "light-narrow", "dark-narrow")
 _LONGEST = 18  # characters of a name below an axis
 _INK = {
@@ -145,15 +147,24 @@ def _percent(value: float | None) -> str:
     return "" if value is None else f"{value:.0%}"
 
 
-def learning_points(runs: Sequence[Mapping[str, Any]]) -> list[LearningPoint]:
-    """The judged runs of ``ml_backend.status.run_rows``, the first one first."""
+def learning_points(
+    runs: Sequence[Mapping[str, Any]], versions: Sequence[Mapping[str, Any]] = ()
+) -> list[LearningPoint]:
+    """The judged runs of ``ml_backend.status.run_rows``, the first one first. Those whose version (``version_rows``) was asked to
+    learn from an older release are no points: they say nothing of what more documents bring."""
+    older = {version["version"] for version in versions if RELEASE_ASKED in version["settings"]}
     return [
         LearningPoint(
             run["version"], run["samples"], run["f1"], run["champion_f1"] if _is_rate(run["champion_f1"]) else None
         )
         for run in reversed(runs)
-        if _is_rate(run["f1"])
+        if _is_rate(run["f1"]) and run["version"] not in older
     ]
+
+
+def learning_points_of(status: Mapping[str, Any]) -> list[LearningPoint]:
+    """The points of a ``project_status`` with ``model_versions``."""
+    return learning_points(status["training"]["runs"], status["model_versions"])
 
 
 def _is_rate(value: Any) -> bool:
@@ -171,7 +182,7 @@ def bars_of(versions: Sequence[Mapping[str, Any]]) -> list[UntouchedBar]:
 
 
 CHARTS: Mapping[str, Callable[[Mapping[str, Any], str], bytes]] = {
-    "learning": lambda status, look: learning_curve(learning_points(status["training"]["runs"]), look),
+    "learning": lambda status, look: learning_curve(learning_points_of(status), look),
     "untouched": lambda status, look: untouched_bars(bars_of(status["versions"]), look),
 }
-"""The charts of a project by name, drawn of its ``project_status``."""
+"""The charts of a project by name, drawn of its ``project_status`` with ``model_versions``."""

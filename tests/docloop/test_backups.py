@@ -151,13 +151,14 @@ def run(data: Path, *arguments: str) -> Result:
 
 
 def test_the_commands_say_what_they_did(settings: Settings, tmp_path: Path) -> None:
-    path = tmp_path / "tuesday.tar.gz"
+    path = tmp_path / "[tues]day.tar.gz"  # which rich would take for a style
     made = run(settings.data_dir, "backup", str(path), "--no-pages")
     assert made.exit_code == 0, made.output
+    assert f"{path}: " in made.output
     assert "files and tables" in made.output
     again = run(settings.data_dir, "backup", str(path))
     assert (again.exit_code, "is there already" in again.output) == (2, True)
-    assert "is whole" in run(tmp_path / "x", "restore", str(path), "--check").output
+    assert f"{path} is whole" in run(tmp_path / "x", "restore", str(path), "--check").output
     done = run(tmp_path / "new", "restore", str(path))
     assert done.exit_code == 0, done.output
     assert page_files(Settings(data_dir=tmp_path / "new")).get(CONTENT) == ()

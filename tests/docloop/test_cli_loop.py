@@ -18,6 +18,7 @@ from builders import found, interface_xml
 from docloop import cli_loop, terminal
 from docloop.cli import app
 from ml_backend.document.geometry import Box
+from ml_backend.jobs.hints import FolderHints
 from ml_backend.models.manifest import Manifest
 from ml_backend.models.registry import ModelRegistry
 from ml_backend.services import read_interface
@@ -270,6 +271,27 @@ def test_cancel_takes_a_request_back_that_no_run_was_made_of_yet(run: Run, data:
     store = store_of(data)
     assert store.runs.requests() == []
     store.close()
+
+
+def test_a_project_rests_until_it_is_resumed(run: Run, data: Path) -> None:
+    def rests() -> bool:
+        return bool(json.loads(run("status", "--json").output)["paused"])
+
+    assert "rests" not in run("status").output
+    for _ in range(2):
+        assert "Project 7 rests until docloop resume --project 7." in run("pause").output
+        assert rests()
+    assert "The project rests: docloop resume --project 7 ends that." in run("status").output
+    assert "it begins after docloop resume --project 7" in run("train").output
+    hints = FolderHints(data / "hints")
+    for each in hints.take():
+        hints.finish(each)
+    for _ in range(2):
+        assert "docloop works on project 7 again" in run("resume").output
+        assert not rests()
+    assert hints.take() == [7]
+    assert "rests" not in run("train").output
+    assert run("pause", "--project", "9").exit_code == run("resume", "--project", "9").exit_code == 2
 
 
 def test_promote_shows_the_verdict_and_rollback_goes_back(run: Run, data: Path) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 
 import pytest
-from loop_parts import Loop
+from loop_parts import Loop, numbered
 
+from ml_backend.document.samples import Sample
 from ml_backend.jobs.queue import JobQueue
 from ml_backend.pausing import pause, paused, resume
 from ml_backend.services import Services
@@ -41,3 +42,26 @@ def test_a_resting_project_is_followed_but_not_predicted_until_it_is_resumed(loo
     resume(store, hints, project)
     loop.turn()
     assert len(loop.there.predictions) == before - 5
+
+
+def test_a_push_that_runs_ends_when_its_project_is_to_rest_and_goes_on_when_it_is_resumed(
+    services: Services, queue: JobQueue
+) -> None:
+    wishes = ["pause"]
+
+    def read(image: str) -> Sample:
+        if image == "5" and wishes:  # somebody presses the button while the first tasks are read
+            pause(services.store, loop.record, time.time())
+            wishes.clear()
+        return numbered(str(int(image) % 8))
+
+    loop = Loop.of(services, queue, 150, read)
+    loop.turn()
+    kept = len(loop.there.predictions)
+    assert 0 < kept < 150, "what was ready is not lost, and the others wait"
+    assert loop.record.fault == ""
+    loop.turn()
+    assert len(loop.there.predictions) == kept
+    resume(services.store, services.hints, loop.record)
+    loop.turn()
+    assert sorted(one.task for one in loop.there.predictions.values()) == sorted(loop.there.tasks)

@@ -14,7 +14,7 @@ from ml_backend.document.elements import Page
 from ml_backend.document.fields import Field
 from ml_backend.document.geometry import Box
 from ml_backend.document.samples import Sample
-from ml_backend.models.manifest import Manifest
+from ml_backend.models.manifest import RELEASE_ASKED, Manifest
 from training.metrics import plain, same_region
 from training.report.figures import Reliability
 from training.report.scans import data_url
@@ -117,7 +117,9 @@ def _scaled(box: Box, height: float) -> tuple[float, float, float, float]:
 
 
 def learning_curve(versions: Sequence[Manifest]) -> list[Dot]:
-    """F1 at the gate against the documents learned from, one dot a version; the promoted ones are strong."""
+    """F1 at the gate against the documents learned from, one dot a version; the promoted ones are strong. One that was asked to
+    learn from an older release is none: it says nothing of what more documents bring."""
+    versions = [version for version in versions if RELEASE_ASKED not in version.settings]
     most = max((version.samples for version in versions), default=1) or 1
     dots = []
     for version in sorted(versions, key=lambda one: one.samples):

@@ -53,6 +53,7 @@ class _Costly:
         self._next = float("-inf")
         self._make: Callable[[], Mapping[str, Any]] = dict
         self._last: Mapping[str, Any] | None = None
+        self._forgotten = 0  # how often
         self._part = Part(self._look, clock)
 
     def answer(self, make: Callable[[], Mapping[str, Any]], seconds: float) -> Mapping[str, Any]:
@@ -65,12 +66,14 @@ class _Costly:
         return self._last if being_made and self._last is not None else found
 
     def forget(self) -> None:
+        self._forgotten += 1
         self._next = float("-inf")
         self._part.expire()
 
     def _look(self) -> Mapping[str, Any]:
-        began = self._clock()
+        began, forgotten = self._clock(), self._forgotten
         found = {"ok": True, **self._make()}
-        self._next = self._clock() + max(KEPT, _TIMES * (self._clock() - began))
+        if forgotten == self._forgotten:  # else what it says may be of before the change
+            self._next = self._clock() + max(KEPT, _TIMES * (self._clock() - began))
         self._last = found
         return found

@@ -79,7 +79,7 @@ class Figures:
 
     @classmethod
     def of(cls, status: Mapping[str, Any]) -> Figures:
-        return cls(charts.learning_points(status["training"]["runs"]), charts.bars_of(status["versions"]))
+        return cls(charts.learning_points_of(status), charts.bars_of(status["versions"]))
 
     @property
     def mark(self) -> str:

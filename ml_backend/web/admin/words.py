@@ -7,6 +7,7 @@ from typing import Any
 
 FILTERS = ("percent", "f1", "size", "duration", "iso", "moment", "counted", "seconds", "stage")
 _STAGES = {  # what trainers say of themselves (training/trainers)
+    "bring": "fetching models and pages from the storage",
     "prepare": "preparing the documents",
     "fit": "learning",
     "folds": "being judged on what it has not seen",

@@ -47,7 +47,7 @@ class ModelVersions(Answer):
                 "release": "3f2a91cc0d3e",
                 "samples": 120,
                 "seed": 0,
-                "code_version": "0.2.0",
+                "code_version": "0.3.0",
                 "settings": {},
                 "labels": ["company", "date", "total"],
                 "metrics": {"f1": 0.94},

@@ -76,7 +76,7 @@ class SystemStatus(Answer):
     """How the whole installation stands."""
 
     model_config = example(
-        docloop="0.2.0",
+        docloop="0.3.0",
         at=1_795_000_000.0,
         ready=False,
         reasons=[

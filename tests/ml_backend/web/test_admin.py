@@ -137,6 +137,7 @@ def test_without_a_database_the_first_page_says_so(client: FlaskClient, services
     answer = client.get("/admin")
     assert answer.status_code == 200
     assert "needs you" in answer.text or "need you" in answer.text
+    assert "Connect your first project" not in answer.text
 
 
 @pytest.mark.parametrize("name", list(charts.CHARTS))
@@ -156,6 +157,16 @@ def test_a_figure_that_is_none_is_no_point_of_a_curve() -> None:
     run = {"version": "fields-1", "samples": 20, "f1": float("nan"), "champion_f1": None}
     found = charts.learning_points([{**run, "f1": 0.5, "champion_f1": float("nan")}, run, {**run, "f1": None}])
     assert found == [charts.LearningPoint("fields-1", 20, 0.5, None)]
+
+
+def test_a_training_on_an_older_release_is_no_point_of_a_curve() -> None:
+    run = {"version": "fields-1", "samples": 40, "f1": 0.8, "champion_f1": None}
+    runs = [{**run, "version": "fields-2", "samples": 20, "f1": 0.7}, run]
+    versions = [
+        {"version": "fields-2", "settings": {"release_asked": "9" * 64}},
+        {"version": "fields-1", "settings": {}},
+    ]
+    assert charts.learning_points(runs, versions) == [charts.LearningPoint("fields-1", 40, 0.8, None)]
 
 
 def test_a_chart_takes_any_name_of_a_version() -> None:
@@ -193,6 +204,27 @@ def test_what_is_costly_is_made_again_after_ten_times_as_long_and_the_last_answe
     assert kept.get("other", hang, 0.01)["ok"] is False
     go_on.set()
     until(lambda: kept.get("statistics", hang)["number"] == 4, 5)
+
+
+def test_what_was_counted_before_a_change_is_not_kept_after_it() -> None:
+    seconds, versions, begun, go_on = [0.0], ["fields-1"], threading.Event(), threading.Event()
+
+    def count() -> Mapping[str, object]:
+        found = versions[0]
+        begun.set()
+        go_on.wait(5.0)
+        seconds[0] += 2.0  # in a large project
+        return {"champion": found}
+
+    kept = Kept(lambda: seconds[0])
+    kept.get("status", count, 0.01)
+    assert begun.wait(5.0)
+    versions[0] = "fields-2"
+    kept.forget("status")
+    go_on.set()
+    assert kept.get("status", count, 5.0)["champion"] == "fields-1"
+    seconds[0] += 3.0  # the next look of the page
+    assert kept.get("status", count, 5.0)["champion"] == "fields-2"
 
 
 def test_a_fault_comes_with_its_time_and_a_rest_is_only_a_note() -> None:

@@ -134,6 +134,29 @@ def test_where_docloop_stops_the_page_says_so_and_goes_on_when_it_is_back(page: 
     watched.faults[:] = [fault for fault in watched.faults if "net::ERR_FAILED" not in fault]
 
 
+def test_where_docloop_takes_a_question_and_never_answers_the_page_says_so(page: Page) -> None:
+    page.clock.install()
+    page.goto("/admin/tokens")
+    with page.expect_request("**/admin/tokens?live=1*"):
+        page.route("**/admin/tokens?live=1*", lambda route: None)
+        page.clock.fast_forward(4_000)
+    page.clock.fast_forward(21_000)
+    expect(page.locator("#offline")).to_contain_text("docloop does not answer since", timeout=5_000)
+    page.unroute_all(behavior="ignoreErrors")
+    page.clock.fast_forward(13_000)
+    expect(page.locator("#offline")).to_be_hidden()
+
+
+def test_a_project_that_is_forgotten_meanwhile_is_no_silence_of_docloop(
+    page: Page, docloop: Installation, watched: Watched
+) -> None:
+    page.goto("/admin/projects/7")
+    docloop.services.store.projects.remove(docloop.project.uid)
+    expect(page.locator("main")).to_contain_text("docloop does not follow project 7.")
+    expect(page.locator("#offline")).to_be_hidden()
+    watched.refused(404)
+
+
 def test_versions_are_promoted_after_a_question_that_quotes_the_gate_and_rolled_back(
     page: Page, docloop: Installation
 ) -> None:
@@ -152,6 +175,22 @@ def test_versions_are_promoted_after_a_question_that_quotes_the_gate_and_rolled_
     said(page, "fields-4 serves again.")
     assert docloop.services.registry.active(docloop.project.uid) == "fields-4"
     assert docloop.services.hints.take() == [7]
+
+
+def test_a_button_whose_deed_takes_long_is_not_pressed_twice(page: Page, docloop: Installation) -> None:
+    page.goto("/admin/projects/7")
+    deeds: list[str] = []
+    page.route("**/rollback", lambda route: deeds.append(route.request.method))  # a bucket that is slow to answer
+    button = page.get_by_role("button", name="Roll back").first
+    button.click()
+    sure(page, "Roll back")
+    begin_training(docloop.services, docloop.project, 0.4)
+    expect(page.locator("main progress")).to_have_attribute("value", "0.4")  # the page is another one by now
+    expect(button).to_have_attribute("aria-disabled", "true")
+    button.click(force=True)
+    expect(page.locator("#confirm")).to_be_hidden()
+    assert deeds == ["POST"]
+    page.unroute_all(behavior="ignoreErrors")
 
 
 def test_a_training_is_asked_for_and_cancelled_and_a_project_rests_and_goes_on(

@@ -4,6 +4,7 @@ import { tell } from "./times.js";
 
 const EVERY = 3000; // milliseconds
 const LONGEST = 12000; // between tries while docloop does not answer
+const PATIENCE = 20000; // a page takes a second, and some more where a large project is counted for the first time
 let mark = "";
 let wait = EVERY;
 let timer;
@@ -35,12 +36,30 @@ function show(text) {
   tell(main());
 }
 
+// Where docloop takes the question and never answers, what is shown grows old: that is silence, too.
 async function ask(fresh) {
+  const stop = new AbortController();
+  const late = setTimeout(() => stop.abort(), PATIENCE);
+  try {
+    return await look(fresh, stop.signal);
+  } finally {
+    clearTimeout(late);
+  }
+}
+
+async function look(fresh, signal) {
   const headers = { Accept: "text/html" };
   if (mark) headers["If-None-Match"] = mark;
-  const answer = await fetch(`${main().dataset.live}?live=1${fresh ? "&fresh=1" : ""}`, { headers, cache: "no-store" });
+  const answer = await fetch(`${main().dataset.live}?live=1${fresh ? "&fresh=1" : ""}`, { headers, cache: "no-store", signal });
   if (answer.status === 401) {
     strip("Your session is over: load the page again to log in.");
+    return false;
+  }
+  if (answer.status === 404) {
+    const said = await answer.text();
+    if (!said.includes('data-key="verdict"')) throw new Error("404 of a proxy");
+    show(said); // what the page is about is gone
+    strip("");
     return false;
   }
   if (answer.status !== 304) {

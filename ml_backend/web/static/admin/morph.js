@@ -4,8 +4,11 @@ const keyOf = (node) => (node.nodeType === Node.ELEMENT_NODE ? node.dataset.key 
 
 const alike = (one, other) => one.nodeType === other.nodeType && one.nodeName === other.nodeName && keyOf(one) === keyOf(other);
 
+// What the browser and our scripts set: whether it is open, a time in words, a button whose deed is on its way.
+const KEPT = { DETAILS: ["open"], TIME: ["title"], BUTTON: ["aria-disabled"] };
+
 function attributes(old, fresh) {
-  const kept = old.nodeName === "DETAILS" ? ["open"] : old.nodeName === "TIME" ? ["title"] : [];
+  const kept = KEPT[old.nodeName] ?? [];
   for (const { name } of [...old.attributes]) {
     if (!fresh.hasAttribute(name) && !kept.includes(name)) old.removeAttribute(name);
   }
