@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import socket
+import threading
 from typing import Any
 
 from flask import Flask
+from gunicorn import util
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
+from gunicorn.workers.gthread import ThreadWorker
 
 from ml_backend.errors import SetupError
 from ml_backend.services import build_services
@@ -15,6 +18,7 @@ from ml_backend.settings import Settings
 from ml_backend.web.app import create_app
 
 _THREADS = 32  # 16 may wait in /predict; the rest answer /health and webhooks
+_LINGERING = 32  # clients at once that are waited for until they hang up
 
 
 class _Log(Logger):
@@ -35,6 +39,36 @@ class _Log(Logger):
         super().exception(str(msg).partition(" %")[0], **kwargs)
 
 
+class Worker(ThreadWorker):
+    """gunicorn's own, that goes on while a client does not hang up.
+
+    After an answer that ends a connection gunicorn waits for the client, up to two seconds each, in the one thread that takes new
+    requests: strangers could keep out /health and Label Studio's webhooks. Here threads of their own wait, for so many at most.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._places = threading.BoundedSemaphore(_LINGERING)
+
+    def finish_request(self, conn: Any, fs: Any) -> None:
+        """In the thread that takes new requests: what became of a request of this connection."""
+        conn.close = lambda graceful=False: self._hang_up(conn.sock, graceful)
+        super().finish_request(conn, fs)
+
+    def _hang_up(self, client: socket.socket, graceful: bool) -> None:
+        if not graceful or not self._places.acquire(blocking=False):
+            return util.close(client)
+        client.setblocking(True)
+        threading.Thread(target=self._linger, args=(client,), name="linger", daemon=True).start()
+        return None
+
+    def _linger(self, client: socket.socket) -> None:
+        try:
+            util.close_graceful(client)
+        finally:
+            self._places.release()
+
+
 class Server(BaseApplication):
     """gunicorn with our settings. Services are made in the worker, after the fork: threads and models do not survive one."""
 
@@ -45,7 +79,7 @@ class Server(BaseApplication):
     def load_config(self) -> None:
         options: dict[str, Any] = {
             "bind": address(self._settings),
-            "worker_class": "gthread",
+            "worker_class": Worker,
             "workers": 1,
             "threads": _THREADS,
             "timeout": 120,

@@ -2,8 +2,8 @@
 
 Our own code logs codes, numbers and sentences of ours. That leaves four ways for other words to get in, each closed here: an
 exception that is not ours (its words may quote what it broke on: type and places are written, the words are not), other packages
-(httpx logs URLs, Pillow what is in a picture: a few are let through), what ends a thread or the process (as exceptions), and our
-secrets, wherever they turn up (they are replaced).
+(httpx logs URLs, Pillow what is in a picture: a few are let through), what ends a thread, the process or the cleaning up of an
+object (as exceptions), and our secrets, wherever they turn up (they are replaced).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ ExceptionInfo = tuple[type[BaseException], BaseException, TracebackType | None] 
 
 
 def configure(role: str, format: Format = "text", level: Level = "info", secrets: Collection[str] = ()) -> None:
-    """Write the log to standard error in this form from now on, also what ends a thread or the process.
+    """Write the log to standard error in this form from now on, also what ends a thread, the process or a clean-up.
 
     ``role`` says in JSON which of docloop's processes this is; ``secrets`` are never written, whoever logs them. May be called
     again.
@@ -51,6 +51,7 @@ def configure(role: str, format: Format = "text", level: Level = "info", secrets
     threading.excepthook = lambda ended: _ended(
         f"the thread {ended.thread.name if ended.thread else ''}", ended.exc_value
     )
+    sys.unraisablehook = lambda ended: _ended("the cleaning up of an object", ended.exc_value)
 
 
 def inherited() -> dict[str, str]:

@@ -4,8 +4,8 @@
     <data folder>/exports/made/<id>/<id>.zip      the export, once it is whole
 
 They lie in docloop's own folder, so they are docloop's to clean: one that holds a document which was deleted is deleted, too.
-One is made at a time in a process. A process that dies leaves a state that says "running": nobody renews its lease, so it counts
-as failed.
+One is made at a time in a process, which renews a lease meanwhile. A process that dies leaves a state that says "running": nobody
+renews its lease, so it counts as failed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ import threading
 import time
 import uuid
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -146,7 +147,9 @@ class MadeExports:
 
     def _make(self, made: MadeExport, exporting: Exporting, filters: Filters) -> None:
         try:
-            done = self._whole(made, replace(exporting, step=_Steps(self, made).step), filters)
+            steps = _Steps()
+            with self._alive(made, steps):
+                done = self._whole(made, replace(exporting, step=steps.step), filters)
         except DocloopError as error:
             done = replace(made, state="failed", reason=str(error))
         except OSError as error:
@@ -158,10 +161,36 @@ class MadeExports:
             if (self._folder / made.id).is_dir():  # it may have been taken away meanwhile
                 self._keep(done)
             self._store().leases.release(f"{LEASE}{made.id}", made.id)
+            # What was deleted meanwhile: who forgot it had no finished export to look at.
+            exporting.index.forget_gone(exporting.store.documents.numbers)
+            self.forget_tainted(exporting.index)
         except (OSError, DocloopError):
             log.warning("what came of the export %s could not be kept", made.id)
         finally:
             self._busy.release()
+
+    @contextmanager
+    def _alive(self, made: MadeExport, steps: _Steps) -> Iterator[None]:
+        """Say now and then that an export is being made, also while its last files are written and packed, which takes long."""
+        over = threading.Event()
+
+        def say() -> None:
+            while not over.wait(_RENEW):
+                try:
+                    self.go_on(replace(made, documents=steps.documents))
+                except FileNotFoundError:
+                    steps.unwanted = True
+                    return
+                except (OSError, DocloopError):  # the disk or the store may be away for a while
+                    log.debug("the export %s could not say that it goes on", made.id)
+
+        saying = threading.Thread(target=say, name="export lease", daemon=True)
+        saying.start()
+        try:
+            yield
+        finally:
+            over.set()
+            saying.join()
 
     def _whole(self, made: MadeExport, exporting: Exporting, filters: Filters) -> MadeExport:
         folder = self._folder / made.id
@@ -195,18 +224,14 @@ def made_exports(services: Services) -> MadeExports:
 
 
 class _Steps:
-    """Counts the documents of an export while it is made, and says so now and then."""
+    """Counts the documents of an export while it is made, and ends one that somebody took away."""
 
-    def __init__(self, exports: MadeExports, made: MadeExport) -> None:
-        self._exports, self._made = exports, made
-        self._said = time.monotonic()
-        self._documents = 0
+    documents, unwanted = 0, False
 
     def step(self) -> None:
-        self._documents += 1
-        if time.monotonic() - self._said > _RENEW:
-            self._said = time.monotonic()
-            self._exports.go_on(replace(self._made, documents=self._documents))
+        self.documents += 1
+        if self.unwanted:
+            raise ExportRefused("export_gone", "The export was taken away while it was made.")
 
 
 def pack(folder: Path, target: Path) -> None:

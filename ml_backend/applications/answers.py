@@ -92,7 +92,8 @@ def changed_fields(shown: Shown | None, changes: Sequence[Change], added: Sequen
     """The fields that were shown, with these changes, and those that were added.
 
     Raises:
-        DocloopError: ``field_not_shown``: a change of a field that was not, or two of one.
+        DocloopError: ``field_not_shown``: a change of a field that was not, or two of one; ``field_twice``: one that was added
+            has the id of another.
     """
     known = {field.id: field for field in (shown.fields if shown else ())}
     asked = {change.id: change for change in changes}
@@ -106,7 +107,21 @@ def changed_fields(shown: Shown | None, changes: Sequence[Change], added: Sequen
         if not change.deleted:
             said = {name: getattr(change, name) for name in ("label", "text", "page", "box")}
             final.append(replace(field, **{name: value for name, value in said.items() if value is not None}))
+    if {field.id for field in final} & {field.id for field in each_once(added) if field.id}:
+        raise _twice()
     return [*final, *added]
+
+
+def each_once(fields: Sequence[Field]) -> Sequence[Field]:
+    """The fields that an application tells of, no two of which have one id: Label Studio would show the first one's text in both.
+
+    Raises:
+        DocloopError: ``field_twice``.
+    """
+    ids = [field.id for field in fields if field.id]
+    if len(set(ids)) < len(ids):
+        raise _twice()
+    return fields
 
 
 def written(desk: Desk, task: OneTask, fields: Sequence[Field], results: Sequence[Any]) -> list[Any]:
@@ -166,6 +181,10 @@ def refuse_if_taken(task: OneTask, user: int | None, email: str) -> None:
         raise _taken(DONE, f"It is annotated already{number}.")
     if any(begun.lower() != email.lower() for begun in task.drafts):
         raise _taken(BEGUN, "Somebody else has begun to annotate it in Label Studio and left a draft.")
+
+
+def _twice() -> DocloopError:
+    return DocloopError("field_twice", "Two fields have the same id.", "Leave the id out where a field is a new one.")
 
 
 def _taken(code: str, said: str) -> DocloopError:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from ml_backend.applications.desk import Desk
 from ml_backend.applications.shown import Shown, shown_of
@@ -59,26 +61,42 @@ def send(desk: Desk, name: str, data: bytes) -> Sent:
 def take_in(desk: Desk, name: str, data: bytes) -> tuple[str, bool, list[TaskRow]]:
     """The hash of a file, whether its tasks were made just now, and the tasks. Raises as ``send``."""
     digest = digest_of(data)
-    with _alone(desk, digest):
+    with _alone(desk, digest) as ran_out:
         there = tasks_saying(desk.label_studio, desk.project.id, HASH, digest)
         if there:
             return digest, False, there
         uploads = Uploads(desk.label_studio, desk.services.loader, desk.project.id, desk.interface)
         datas = uploads.task_data(name, data)
+        if ran_out() and (there := tasks_saying(desk.label_studio, desk.project.id, HASH, digest)):
+            return digest, False, there
         ids = desk.label_studio.import_tasks(desk.project.id, [{"data": one} for one in datas])
         return digest, True, [TaskRow(number, one) for number, one in zip(ids, datas, strict=True)]
 
 
 @contextmanager
-def _alone(desk: Desk, digest: str) -> Iterator[None]:
-    """One process at a time makes tasks of a file: Label Studio itself would take it twice."""
+def _alone(desk: Desk, digest: str) -> Iterator[Callable[[], bool]]:
+    """One process at a time makes tasks of a file: Label Studio itself would take it twice.
+
+    What is given renews that, and says whether it had run out: many pages, or a slow Label Studio, take their time.
+    """
     leases, name, holder = desk.services.store.leases, f"send {desk.project.uid} {digest}", secrets.token_hex(8)
-    if not leases.take(name, holder, time.time(), _LEASE):
-        raise DocloopError(
-            "document_on_its_way", "Another request is sending this very document.", "Send it again in a few seconds."
-        )
+    until = math.inf
+
+    def take() -> bool:
+        nonlocal until
+        now = time.time()
+        if not leases.take(name, holder, now, _LEASE):
+            raise DocloopError(
+                "document_on_its_way",
+                "Another request is sending this very document.",
+                "Send it again in a few seconds.",
+            )
+        ran_out, until = now >= until, now + _LEASE
+        return ran_out
+
+    take()
     try:
-        yield
+        yield take
     finally:
         leases.release(name, holder)
 
@@ -94,13 +112,23 @@ def predicted(desk: Desk, tasks: Sequence[OneTask]) -> Iterator[Seen]:
     for task in tasks:
         outcome = made.get(task.id)
         if isinstance(outcome, Prediction):
-            body = to_prediction_body(outcome, desk.interface, task.id)
-            stored = add_prediction(desk.label_studio, desk.project.id, task.id, body)
-            yield Seen(task, Shown.of(stored))
+            yield _stored(desk, desk.look_at(task.id), outcome)
         else:
             why = outcome.code if isinstance(outcome, DocloopError) else "not_ready_in_time"
             yield Seen(task, shown_of(task, version, desk.project.model_version), why if task.id in made else "")
 
 
+def _stored(desk: Desk, task: OneTask, found: Prediction) -> Seen:
+    """The task with this prediction, unless the worker, whom Label Studio has told of the task, has meanwhile stored its own."""
+    if shown := next((one for one in reversed(task.predictions) if _is_of(one, found.model_version)), None):
+        return Seen(task, Shown.of(shown))
+    body = to_prediction_body(found, desk.interface, task.id)
+    return Seen(task, Shown.of(add_prediction(desk.label_studio, desk.project.id, task.id, body)))
+
+
 def _has(task: OneTask, version: str) -> bool:
-    return any(one.get("model_version") == version for one in task.predictions)
+    return any(_is_of(one, version) for one in task.predictions)
+
+
+def _is_of(prediction: Mapping[str, Any], version: str) -> bool:
+    return prediction.get("model_version") == version

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
-from ml_backend.applications.answers import Answered, Signature, check_fields, refuse_if_taken, submit
+from ml_backend.applications.answers import Answered, Signature, check_fields, each_once, refuse_if_taken, submit
 from ml_backend.applications.desk import Desk
 from ml_backend.applications.documents import take_in
 from ml_backend.document.fields import Field
@@ -46,18 +47,27 @@ def take(desk: Desk, name: str, data: bytes, feedback: Feedback, by: Signature) 
         ImageRejected: the file is no page.
         LabelStudioError: Label Studio does not answer, or refuses.
     """
-    fields = feedback.original + feedback.corrected
+    fields = (*each_once(feedback.original), *each_once(feedback.corrected))
     check_fields(desk, fields, desk.services.loader.limits.pages)  # before anything is uploaded
     user = desk.annotator(by.email)
     digest, created, rows = take_in(desk, name, data)
     if PAGE not in rows[0].data:
         rows = rows[:1]  # somebody made the same task twice
     tasks = [desk.look_at(row.id) for row in rows]
+    cut_off = any(task.annotations for task in tasks) and not all(task.annotations for task in tasks)
+    if not cut_off:
+        _refuse_taken(tasks, user, by)
+    check_fields(desk, fields, sum(desk.pages(task) for task in tasks))
+    pages = [_Page.of(desk, task, _of_task(feedback, task)) for task in tasks]
+    if cut_off:
+        pages = [page for page in pages if not page.is_said(user)]
+        _refuse_taken([page.task for page in pages], user, by)
+    return Taken(digest, created, tuple(page.answer(desk, by) for page in pages))
+
+
+def _refuse_taken(tasks: Sequence[OneTask], user: int | None, by: Signature) -> None:
     for task in tasks:
         refuse_if_taken(task, user, by.email)
-    check_fields(desk, fields, sum(desk.pages(task) for task in tasks))
-    answers = [_answer(desk, task, _of_task(feedback, task), by) for task in tasks]
-    return Taken(digest, created, tuple(answers))
 
 
 def _of_task(feedback: Feedback, task: OneTask) -> Feedback:
@@ -72,23 +82,43 @@ def _of_task(feedback: Feedback, task: OneTask) -> Feedback:
     return replace(feedback, original=here(feedback.original), corrected=here(feedback.corrected))
 
 
-def _answer(desk: Desk, task: OneTask, feedback: Feedback, by: Signature) -> Answered:
-    sizes = desk.sizes(task)
-    regions, results = dict[str, str](), list[dict[str, object]]()
-    for number, field in enumerate(feedback.original):
-        identity = region_id(f"{task.id} shown elsewhere", field, twin=number)
-        if field.id:
-            regions[field.id] = identity
-        results += region_results(field, desk.interface, sizes.get(field.page, (1, 1)), identity)
-    final = [replace(field, id=regions.get(field.id, "")) for field in feedback.corrected]
-    annotation = edited(results, final, desk.interface, sizes, task.id)
-    body = {"model_version": feedback.version, "score": feedback.score, "result": results}
-    return submit(desk, task, annotation, by, _prediction(desk, task, body))
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """A task and what the feedback says of it: the prediction that was shown, the annotation."""
 
+    task: OneTask
+    body: dict[str, Any]
+    annotation: list[Any]
 
-def _prediction(desk: Desk, task: OneTask, body: dict[str, object]) -> int:
-    """The stored prediction with this body; one that an earlier try has left is taken."""
-    for one in reversed(task.predictions):
-        if (one.get("model_version"), one.get("result")) == (body["model_version"], body["result"]):
-            return int(one["id"])
-    return int(add_prediction(desk.label_studio, desk.project.id, task.id, body)["id"])
+    @classmethod
+    def of(cls, desk: Desk, task: OneTask, feedback: Feedback) -> _Page:
+        sizes = desk.sizes(task)
+        regions, results = dict[str, str](), list[dict[str, object]]()
+        for number, field in enumerate(feedback.original):
+            identity = region_id(f"{task.id} shown elsewhere", field, twin=number)
+            if field.id:
+                regions[field.id] = identity
+            results += region_results(field, desk.interface, sizes.get(field.page, (1, 1)), identity)
+        final = [replace(field, id=regions.get(field.id, "")) for field in feedback.corrected]
+        annotation = edited(results, final, desk.interface, sizes, task.id)
+        body = {"model_version": feedback.version, "score": feedback.score, "result": results}
+        return cls(task, body, annotation)
+
+    @property
+    def stored(self) -> list[int]:
+        """The predictions with this body, the newest last: an earlier try has left them."""
+        said = self.body["model_version"], self.body["result"]
+        return [
+            int(one["id"]) for one in self.task.predictions if (one.get("model_version"), one.get("result")) == said
+        ]
+
+    def is_said(self, user: int | None) -> bool:
+        """Whether an earlier try, which was cut off, got as far as the annotation of this page."""
+        made = zip(self.task.annotators, self.task.parents, strict=True)
+        return any(parent in self.stored and user in (None, by) for by, parent in made)
+
+    def answer(self, desk: Desk, by: Signature) -> Answered:
+        shown = self.stored
+        if not shown:
+            shown = [int(add_prediction(desk.label_studio, desk.project.id, self.task.id, self.body)["id"])]
+        return submit(desk, self.task, self.annotation, by, shown[-1])

@@ -28,14 +28,16 @@ _WANTED = (
     "drafts",
     "was_cancelled",
     "completed_by",
+    "parent_prediction",
 )
 _MOST = 1000  # tasks of one file: a page each
 
 
 @dataclass(frozen=True, slots=True)
 class OneTask:
-    """A task now. ``annotators`` are who has submitted (numbers of users), ``done`` whether as many have as the project wants,
-    ``drafts`` the e-mail addresses of those who have begun; ``predictions`` are bodies, the newest last."""
+    """A task now. ``annotators`` are who has submitted (numbers of users), ``parents`` the predictions that they were shown,
+    ``done`` whether as many have as the project wants, ``drafts`` the e-mail addresses of those who have begun; ``predictions``
+    are bodies, the newest last."""
 
     id: int
     data: Mapping[str, Any]
@@ -46,6 +48,7 @@ class OneTask:
     overlap: int
     drafts: tuple[str, ...]
     predictions: tuple[Mapping[str, Any], ...]
+    parents: tuple[int | None, ...]
 
     @classmethod
     def of(cls, body: Mapping[str, Any]) -> OneTask:
@@ -63,6 +66,7 @@ class OneTask:
             overlap=overlap,
             drafts=tuple(begun),
             predictions=tuple(sorted((dict(one) for one in body["predictions"]), key=lambda one: int(one["id"]))),
+            parents=tuple(_number(one.get("parent_prediction")) for one in submitted),
         )
 
 

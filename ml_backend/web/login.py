@@ -20,6 +20,7 @@ HOME = "/admin"  # where a login leads that came from nowhere else
 LOGIN, STYLE = "/login", "/login.css"
 _OWN_PATH = re.compile(r"/(?![/\\])[!-\[\]-~]*")  # printable ASCII, no backslash; "//host" would be another site
 _LONGEST = 1000  # characters of a path, a name or a password
+_FORM = 32_768  # bytes; strangers may send one, and what is larger would lie in a file until it is read
 
 
 def login_pages(callers: Callers, sessions: Sessions, guesses: Guesses) -> Blueprint:
@@ -36,6 +37,7 @@ def login_pages(callers: Callers, sessions: Sessions, guesses: Guesses) -> Bluep
     def check() -> AnyResponse:
         if from_elsewhere():
             return problem(403, "cross_site", "Only docloop's own login form is accepted.")
+        request.max_content_length = _FORM
         after, address = own_path(request.form.get("next", "")), request.remote_addr or ""
         if wait := guesses.wait(address):
             answer = login_form(429, after, f"Too many wrong passwords. Wait {wait} seconds, then try again.")

@@ -31,6 +31,10 @@ logging.getLogger("httpx").error("GET /data/upload/TOTAL 12,30.png")
 logging.getLogger("PIL.PngImagePlugin").debug("TOTAL 12,30")
 def end():
     raise RuntimeError("TOTAL 12,30")
+class Broken:
+    def __del__(self):
+        raise RuntimeError("TOTAL 12,30")
+Broken()
 thread = threading.Thread(target=end, name="reader")
 thread.start()
 thread.join()
@@ -59,6 +63,7 @@ def test_no_form_of_the_log_quotes_documents_or_secrets(format: str) -> None:
         "ValueError",
         "The store is away.",
         "reader ended",
+        "the cleaning up of an object ended",
     ):
         assert said in logged
 
@@ -77,6 +82,7 @@ def test_a_child_is_told_the_form_and_handlers_of_others_stay(monkeypatch: pytes
     before = list(root.handlers)
     monkeypatch.setattr(sys, "excepthook", sys.excepthook)
     monkeypatch.setattr(threading, "excepthook", threading.excepthook)
+    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
     monkeypatch.setattr(root, "handlers", list(root.handlers))
     monkeypatch.setattr(root, "level", root.level)
     logs.configure("web", "json", "error")

@@ -12,18 +12,19 @@ from ml_backend.made_exports import MadeExport, MadeExports, made_exports
 from ml_backend.services import Services, export_index, page_files
 from ml_backend.status import followed_project
 from ml_backend.web.access import Role, caller
+from ml_backend.web.rest.export_readers import ExportReaders
 from ml_backend.web.rest.routes import PREFIX, Routes
 from ml_backend.web.rest.truth import asked_filters
 from ml_backend.web.schemas import exports as schemas
 
 
-def exports(services: Services) -> Routes:
+def exports(services: Services, readers: ExportReaders) -> Routes:
     """``/exports`` and those of a project."""
     group = Routes("exports", "Ground truth in the formats that trainers read.")
     made = made_exports(services)
     services.forgetters.append(lambda: made.forget_tainted(export_index(services.settings)))
     _listing(group, services, made)
-    _one(group, made)
+    _one(group, made, readers)
     return group
 
 
@@ -67,7 +68,7 @@ def _listing(group: Routes, services: Services, made: MadeExports) -> None:
         return schemas.Export.model_validate(_shown(made.start(exporting, body.format, filters, caller().name)))
 
 
-def _one(group: Routes, made: MadeExports) -> None:
+def _one(group: Routes, made: MadeExports, readers: ExportReaders) -> None:
     @group.add("GET", "/exports/<export_id>", Role.READ)
     def export(export_id: str) -> schemas.Export:
         """How far an export is."""
@@ -75,11 +76,16 @@ def _one(group: Routes, made: MadeExports) -> None:
 
     @group.add("GET", "/exports/<export_id>/file", Role.READ, content="application/zip")
     def export_file(export_id: str) -> Response:
-        """Download an export that is done, as a zip file."""
+        """Download an export that is done, as a zip file.
+
+        Four are sent at once; who comes then is answered 503 with `Retry-After`.
+        """
         path = made.file(_found(made, export_id).id)
         if path is None:
             raise DocloopError("export_not_done", "This export has no file (yet).", "Look at its state.")
-        return send_file(path, mimetype="application/zip", as_attachment=True, download_name=path.name)
+        return readers.serve(
+            lambda: send_file(path, mimetype="application/zip", as_attachment=True, download_name=path.name)
+        )
 
     @group.add("DELETE", "/exports/<export_id>", Role.TRAIN)
     def remove_export(export_id: str) -> None:

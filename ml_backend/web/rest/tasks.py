@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 
 from ml_backend.applications import answers, documents, feedback
@@ -25,7 +25,7 @@ from ml_backend.web.schemas.fields import FieldSeen, box_of
 Desks = Callable[[int], AbstractContextManager[Desk]]
 
 # Of the server's 32 threads: what is over is told to come again, so that some stay free for /health and Label Studio's webhooks.
-_SLOW = 3  # documents taken in at once, each of which may take as long as the budget
+_SLOW = 3  # documents taken in at once, each of which may take as long as a slow URL and the budget
 _QUICK = 3  # decisions at once: Label Studio takes no more than some eight a second anyway
 _IN_LINE = 3  # decisions that wait for their turn
 _TURN = 10.0  # seconds, at most
@@ -76,9 +76,8 @@ def _documents(group: Routes, files: Files, desks: Desks) -> None:
         `created` is false. So a request whose answer was lost is simply sent again; an `Idempotency-Key` is not looked at.
         """
         given = files.of_request(body.url if body else None, query.name)
-        data = given.read()
         with desks(project_id) as desk:
-            sent = documents.send(desk, given.name, data)
+            sent = documents.send(desk, given.name, given.read())
             return schemas.Sent(
                 sha256=sent.sha256, created=sent.created, tasks=[_task(desk, seen) for seen in sent.tasks]
             )
@@ -128,9 +127,9 @@ def _decisions(group: Routes, desks: Desks) -> None:
         learns as corrections. Refused as `confirm` is.
         """
 
-        def final(shown: Shown | None) -> list[Field]:
+        def final(shown: Shown | None) -> Sequence[Field]:
             if body.fields is not None:
-                return [field.field() for field in body.fields]
+                return answers.each_once([field.field() for field in body.fields])
             changes = [
                 Change(one.id, one.label, one.text, one.page, box_of(one.box) if one.box else None, one.deleted)
                 for one in body.changes
@@ -163,9 +162,8 @@ def _elsewhere(group: Routes, files: Files, desks: Desks) -> None:
             version=body.model_version,
             score=body.score,
         )
-        data = given.read()
         with desks(project_id) as desk:
-            taken = feedback.take(desk, given.name, data, said, _signed(body.seconds))
+            taken = feedback.take(desk, given.name, given.read(), said, _signed(body.seconds))
             return schemas.FeedbackTaken(
                 sha256=taken.sha256,
                 created=taken.created,

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from itertools import chain
-from threading import BoundedSemaphore
 
 from flask import Response, request
 
@@ -17,19 +16,15 @@ from ml_backend.services import Services
 from ml_backend.status import followed_project
 from ml_backend.store.records import ProjectRecord
 from ml_backend.web.access import Role
-from ml_backend.web.problem import problem
+from ml_backend.web.rest.export_readers import ExportReaders
 from ml_backend.web.rest.routes import Routes
 from ml_backend.web.schemas import truth as schemas
 
-_EXPORTS = 4  # at once in a process: each holds one of its threads as long as somebody reads it
-_PATIENCE = 10  # seconds after which to ask again
-STALLED = 60.0  # seconds in which a reader must take the next 64 KB, else it is gone
 
-
-def truth(services: Services) -> Routes:
+def truth(services: Services, readers: ExportReaders) -> Routes:
     """``/ground-truth`` of a project."""
     group = Routes("ground truth", "What people confirmed and corrected.")
-    store, free = services.lazy_store.get, BoundedSemaphore(_EXPORTS)
+    store = services.lazy_store.get
 
     @group.add("GET", "/projects/<int:project_id>/ground-truth/export", Role.READ, content="application/x-ndjson")
     def ground_truth_lines(project_id: int, query: schemas.TruthAsked) -> Response:
@@ -40,7 +35,7 @@ def truth(services: Services) -> Routes:
         """
         project = followed_project(store(), project_id)
         filters = asked_filters(services, project, query.model_dump(exclude_none=True).items())
-        return _one_of(free, lambda: _stream(services, project, filters))
+        return readers.serve(lambda: _stream(services, project, filters))
 
     @group.add("GET", "/projects/<int:project_id>/ground-truth/stats", Role.READ)
     def ground_truth_statistics(project_id: int) -> schemas.Statistics:
@@ -59,23 +54,6 @@ def truth(services: Services) -> Routes:
         return schemas.Forecast.model_validate(statistics_of(services, project_id).forecast())
 
     return group
-
-
-def _one_of(free: BoundedSemaphore, make: Callable[[], Response]) -> Response:
-    """The answer that ``make`` gives, counted until its last byte is sent or its reader is gone; 503 where there are too many."""
-    if not free.acquire(blocking=False):
-        answer = problem(503, "exports_busy", f"{_EXPORTS} exports are being read already. Try again in a while.")
-        answer.headers["Retry-After"] = str(_PATIENCE)
-        return answer
-    try:
-        answer = make()
-    except BaseException:
-        free.release()
-        raise
-    answer.call_on_close(free.release)
-    if client := request.environ.get("gunicorn.socket"):
-        client.settimeout(STALLED)
-    return answer
 
 
 def _stream(services: Services, project: ProjectRecord, filters: Filters) -> Response:

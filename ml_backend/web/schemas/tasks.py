@@ -184,4 +184,6 @@ class FeedbackTaken(Answer):
 
     sha256: str
     created: bool = Field(description="Whether the document is new to the project.")
-    annotations: list[Submitted] = Field(description="One; or one a page, where the interface shows a single page.")
+    annotations: list[Submitted] = Field(
+        description="One; or one a page, where the interface shows a single page, without those that an earlier try has made."
+    )

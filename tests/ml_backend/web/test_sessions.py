@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import time
 from collections.abc import Callable
@@ -269,3 +270,13 @@ def test_every_answer_carries_the_headers_refusals_too(app: Flask) -> None:
     for answer in (client.get("/page"), client.get("/no/such"), app.test_client().get("/page"), client.post("/page")):
         assert {name: answer.headers[name] for name in HEADERS} == HEADERS
     assert "default-src 'self'" in HEADERS["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize("length", [{"CONTENT_LENGTH": "5000000"}, {"wsgi.input_terminated": True}])
+def test_a_stranger_cannot_fill_the_disk_with_a_login_form(app: Flask, length: dict[str, object]) -> None:
+    """Where a body has no length it is sent in chunks. The application itself sets no limit here, as that of a worker."""
+    start = b'--b\r\nContent-Disposition: form-data; name="user"; filename="a"\r\n\r\n'
+    body = io.BytesIO(start.ljust(5_000_000, b"x"))
+    form = {"input_stream": body, "content_type": "multipart/form-data; boundary=b"}
+    answer = app.test_client().post("/login", environ_overrides=length, **form)  # type: ignore[arg-type]
+    assert (answer.status_code, body.tell() < 200_000) == (413, True)

@@ -1,15 +1,25 @@
-"""A project that docloop follows, for the tests of the REST API."""
+"""A project that docloop follows, for the tests of the REST API, and one with a loop over a Label Studio in memory."""
 
 from __future__ import annotations
 
+import time
+
 import pytest
+from application_calls import ANNA
+from flask.testing import FlaskClient
+from loop_parts import Loop
+from made_receipts import made_receipt
 
 from builders import found, interface_xml
+from ml_backend.document.samples import Sample
+from ml_backend.jobs.queue import JobQueue
 from ml_backend.services import Services, read_interface
 from ml_backend.store.records import DocumentRecord, PredictionRecord, ProjectRecord
+from ml_backend.web.app import create_app
 
 UID = "7.1795000000"
 CONFIG = interface_xml("total")
+PAPER = 5
 
 
 @pytest.fixture
@@ -30,3 +40,26 @@ def followed(services: Services) -> Services:
         ]
     )
     return services
+
+
+def paper(image: str) -> Sample:
+    """The tasks of the loop are numbered; every file that is sent is receipt 5."""
+    return made_receipt(int(image) if image.isdigit() else PAPER)
+
+
+@pytest.fixture
+def loop(services: Services, queue: JobQueue) -> Loop:
+    """A followed project with two open tasks that are predicted; Anna may annotate there."""
+    made = Loop.of(services, queue, 2, paper)
+    made.there.users[3] = ANNA
+    made.turn()
+    return made
+
+
+@pytest.fixture
+def anna(loop: Loop) -> FlaskClient:
+    """An application with Anna's token."""
+    client = create_app(loop.services).test_client()
+    secret = loop.services.store.tokens.create("app", "train", time.time(), email=ANNA)[1]
+    client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {secret}"
+    return client

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import io
 import json
+import threading
 import zipfile
 from pathlib import Path
 
+import pytest
 from flask.testing import FlaskClient
 from waiting import until
 
 from builders import found
+from ml_backend import made_exports as making
 from ml_backend.made_exports import made_exports
 from ml_backend.services import Services, export_index
 from ml_backend.store.records import AnnotationRecord, DocumentRecord
@@ -136,3 +139,56 @@ def test_what_a_killed_process_was_making_counts_as_failed_and_its_pieces_go(
     assert (said["state"], said["reason"]) == ("failed", "docloop was stopped while it made this.")
     made_exports(followed).forget_tainted(export_index(followed.settings))
     assert [path.name for path in folder.iterdir()] == ["state.json"]
+
+
+class SlowDisk:
+    """A disk on which packing an export takes until ``go_on`` is set."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.at_it, self.go_on, self._pack = threading.Event(), threading.Event(), making.pack
+        monkeypatch.setattr(making, "pack", self.pack)
+
+    def pack(self, folder: Path, target: Path) -> None:
+        self.at_it.set()
+        assert self.go_on.wait(30)
+        self._pack(folder, target)
+
+
+def test_an_export_that_takes_long_to_pack_is_running_and_keeps_its_pieces(
+    client: FlaskClient, followed: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing counts documents then; the worker must not take the export for that of a dead process."""
+    disk = SlowDisk(monkeypatch)
+    monkeypatch.setattr(making, "_SECONDS", 0.5)
+    monkeypatch.setattr(making, "_RENEW", 0.05)
+    confirm(followed)
+    name = client.post(f"{P7}/exports", json={}).get_json()["id"]
+    try:
+        assert disk.at_it.wait(30)
+        threading.Event().wait(0.7)  # longer than the lease
+        assert client.get(f"/api/v1/exports/{name}").get_json()["state"] == "running"
+        made_exports(followed).forget_tainted(export_index(followed.settings))
+    finally:
+        disk.go_on.set()
+    until(lambda: client.get(f"/api/v1/exports/{name}").get_json()["state"] != "running")
+    with client.get(f"/api/v1/exports/{name}/file") as answer:
+        assert answer.status_code == 200
+
+
+def test_an_export_does_not_outlive_a_document_that_is_deleted_while_it_is_packed(
+    client: FlaskClient, followed: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = SlowDisk(monkeypatch)
+    number = confirm(followed)
+    name = client.post(f"{P7}/exports", json={}).get_json()["id"]
+    try:
+        assert disk.at_it.wait(30)
+        index = export_index(followed.settings)
+        followed.store.documents.remove([number])
+        index.forget_gone(followed.store.documents.numbers)
+        made_exports(followed).forget_tainted(index)
+    finally:
+        disk.go_on.set()
+    until(lambda: client.get(f"/api/v1/exports/{name}").status_code == 404)
+    assert canary(followed.settings.data_dir / "exports") == []
+    assert [batch.deleted for batch in index.all()] == [1]

@@ -5,90 +5,28 @@ The loop is the real one over the Label Studio in memory (``loop_parts``); recei
 
 from __future__ import annotations
 
-import base64
 import io
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from application_calls import ANNA, at, learned, samples, say, send
 from flask.testing import FlaskClient
+from hostile.loopback_servers import Reply, WebServer
 from loop_parts import Loop
-from made_receipts import made_receipt
-from PIL import Image
+from waiting import until
 
 from builders import png
+from ml_backend.applications import documents
 from ml_backend.applications.answers import refuse_if_taken
-from ml_backend.document.samples import Sample
 from ml_backend.errors import DocloopError
-from ml_backend.jobs.queue import JobQueue
 from ml_backend.label_studio.one_task import OneTask
-from ml_backend.label_studio.results import from_results
-from ml_backend.services import Services
-from ml_backend.uploading import digest_of
+from ml_backend.uploading import Uploads, digest_of
 from ml_backend.web.app import create_app
 
 pytestmark = pytest.mark.slow
-
-ANNA = "anna@example.org"
-PAPER = 5
-
-
-def paper(image: str) -> Sample:
-    """The tasks of the loop are numbered; every file that is sent is receipt 5."""
-    return made_receipt(int(image) if image.isdigit() else PAPER)
-
-
-@pytest.fixture
-def loop(services: Services, queue: JobQueue) -> Loop:
-    """A followed project with two open tasks that are predicted; Anna may annotate there."""
-    made = Loop.of(services, queue, 2, paper)
-    made.there.users[3] = ANNA
-    made.turn()
-    return made
-
-
-@pytest.fixture
-def anna(loop: Loop) -> FlaskClient:
-    """An application with Anna's token."""
-    client = create_app(loop.services).test_client()
-    secret = loop.services.store.tokens.create("app", "train", time.time(), email=ANNA)[1]
-    client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {secret}"
-    return client
-
-
-def at(loop: Loop, task: int | None = None, verb: str = "") -> str:
-    place = f"/api/v1/projects/{loop.project}/tasks"
-    return "/".join([place, *([str(task)] if task else []), *([verb] if verb else [])])
-
-
-def send(client: FlaskClient, loop: Loop, data: bytes = b"", name: str = "a.png") -> dict[str, Any]:
-    form = {"file": (io.BytesIO(data or png("A")), name)}
-    answer = client.post(at(loop), data=form)
-    assert answer.status_code == 200, answer.data
-    said: dict[str, Any] = answer.get_json()
-    return said
-
-
-def say(client: FlaskClient, path: str, status: int = 200, **body: Any) -> dict[str, Any]:
-    answer = client.post(path, json=body)
-    assert answer.status_code == status, answer.data
-    said: dict[str, Any] = answer.get_json()
-    return said
-
-
-def learned(loop: Loop, task: int) -> list[tuple[str, str, str, str]]:
-    """What the loop made of a task's annotation: kind, label before, text before, text after."""
-    loop.turn()
-    found = loop.services.store.ledger.corrections(loop.uid)
-    return sorted(
-        (one.kind, one.predicted_label, one.predicted_value, one.final_value) for one in found if one.task_id == task
-    )
-
-
-def samples(loop: Loop) -> int:
-    loop.turn()
-    return loop.services.store.samples.count(loop.uid)
-
 
 # -- a document is sent ----------------------------------------------------------------------------------------------------
 
@@ -135,6 +73,67 @@ def test_two_requests_with_the_same_file_at_once_make_one_task(anna: FlaskClient
     refused = anna.post(at(loop), data={"file": (io.BytesIO(png("A")), "a.png")})
     assert (refused.status_code, refused.get_json()["code"]) == (409, "document_on_its_way")
     assert len(loop.there.tasks) == 2
+
+
+def test_a_file_whose_upload_outlasts_its_turn_is_there_once(
+    anna: FlaskClient, loop: Loop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload, others = Uploads.task_data, list[dict[str, Any]]()
+
+    def slow(self: Uploads, name: str, data: bytes) -> list[dict[str, Any]]:
+        monkeypatch.setattr(Uploads, "task_data", upload)
+        time.sleep(0.3)  # the turn is over: it might be that of a dead process
+        others.append(send(anna, loop))
+        return self.task_data(name, data)
+
+    monkeypatch.setattr(documents, "_LEASE", 0.2)
+    monkeypatch.setattr(Uploads, "task_data", slow)
+    said = send(anna, loop)
+    assert (others[0]["created"], said["created"], said["tasks"]) == (True, False, others[0]["tasks"])
+    assert len(loop.there.tasks) == 3
+
+
+def test_a_task_that_the_worker_predicts_meanwhile_has_one_prediction(
+    anna: FlaskClient, loop: Loop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Label Studio tells the worker of a new task at once."""
+    predict_all = loop.services.batches.predict_all
+
+    def meanwhile(*asked: Any) -> Any:
+        monkeypatch.setattr(loop.services.batches, "predict_all", predict_all)
+        loop.turn()
+        return predict_all(*asked)
+
+    monkeypatch.setattr(loop.services.batches, "predict_all", meanwhile)
+    (task,) = send(anna, loop)["tasks"]
+    (stored,) = [one for one in loop.there.predictions.values() if one.task == task["task"]]
+    assert task["shown"].split("-")[0] == str(stored.id)
+
+
+def test_slow_urls_take_no_more_threads_than_there_are_places(loop: Loop, client: FlaskClient) -> None:
+    """Each may take half a minute; the server's other threads are for Label Studio."""
+    answer = threading.Event()
+
+    def slow(path: str) -> Reply:
+        assert answer.wait(30)
+        return Reply(body=png(path))
+
+    with WebServer(slow) as server:
+        loop.services.settings = loop.services.settings.model_copy(update={"allowed_hosts": (server.authority,)})
+        app, headers = create_app(loop.services), {"Authorization": client.environ_base["HTTP_AUTHORIZATION"]}
+
+        def send_url(number: int) -> int:
+            body = {"url": f"http://{server.authority}/{number}.png"}
+            return app.test_client().post(at(loop), json=body, headers=headers).status_code
+
+        with ThreadPoolExecutor(4) as senders:
+            try:
+                waiting = [senders.submit(send_url, number) for number in range(3)]
+                until(lambda: len(server.asked) == 3)
+                assert senders.submit(send_url, 3).result(10) == 503
+            finally:
+                answer.set()
+            assert [one.result(30) for one in waiting] == [200] * 3
 
 
 # -- what people decide -----------------------------------------------------------------------------------------------------
@@ -241,6 +240,8 @@ def test_an_answer_that_makes_no_sense_is_refused_and_nothing_is_annotated(anna:
         (422, "label_missing", {"fields": [field | {"label": "nonsense"}]}),
         (422, "page_missing", {"fields": [field | {"page": 1}]}),
         (422, "field_not_shown", {"changes": [{"id": "nobody"}]}),
+        (422, "field_twice", {"fields": [field | {"id": "a"}, field | {"id": "a"}]}),
+        (422, "field_twice", {"added": [field | {"id": task["fields"][0]["id"]}]}),
         (400, "request_bad", {"fields": [field | {"box": [0.2, 0.1, 0.1, 0.2]}]}),
         (400, "request_bad", {"fields": [field | {"box": [0.1, 0.1, 0.2, 1.2]}]}),
         (400, "request_bad", {"fields": [], "changes": [{"id": "a"}]}),
@@ -270,89 +271,10 @@ def test_a_project_whose_number_was_given_out_again_is_not_written_to(anna: Flas
     assert loop.there.uploads == []
 
 
-# -- documents that were corrected elsewhere --------------------------------------------------------------------------------
-
-
-def feedback(**more: Any) -> dict[str, Any]:
-    box = [0.1, 0.1, 0.2, 0.12]
-    fields = [
-        {"id": "1", "label": "total", "text": "12.50", "box": box},
-        {"id": "2", "label": "date", "text": "2026-01-31", "box": [0.5, 0.1, 0.6, 0.12]},
-    ]
-    right = [fields[0] | {"text": "12.60"}, fields[1]]
-    body = {"base64": base64.b64encode(png("F")).decode(), "name": "f.png", "seconds": 8, "model_version": "acme-1"}
-    return {**body, "original": fields, "corrected": right, **more}
-
-
-def test_feedback_is_a_task_like_any_other_with_corrections_a_sample_and_a_version(
-    anna: FlaskClient, loop: Loop
-) -> None:
-    place = f"/api/v1/projects/{loop.project}/feedback"
-    taken = say(anna, place, **feedback())
-    (made,) = taken["annotations"]
-    assert (taken["created"], made["completed_by"]) == (True, 3)
-    assert learned(loop, made["task"]) == [
-        ("confirmed", "date", "2026-01-31", "2026-01-31"),
-        ("text", "total", "12.50", "12.60"),
-    ]
-    assert samples(loop) == 1
-    versions = [one.model_version for one in loop.services.store.statistics.uses(loop.uid)]
-    assert versions == ["acme-1"]
-    assert say(anna, place, 409, **feedback())["code"] == "task_annotated"
-    assert len([one for one in loop.there.tasks.values() if "sha256" in one.data]) == 1
-
-
-def test_feedback_without_ids_is_paired_by_place_and_one_that_was_cut_off_is_finished(
-    anna: FlaskClient, loop: Loop
-) -> None:
-    told = feedback()
-    for key in ("original", "corrected"):
-        told[key] = [{name: value for name, value in field.items() if name != "id"} for field in told[key]]
-    task = send(anna, loop, png("F"))["tasks"][0]["task"]  # as if nothing had come after the upload
-    taken = say(anna, f"/api/v1/projects/{loop.project}/feedback", **told)
-    assert (taken["created"], taken["annotations"][0]["task"]) == (False, task)
-    assert [kind for kind, *_ in learned(loop, task)] == ["confirmed", "text"]
-
-
-def test_feedback_that_cannot_be_is_refused_before_anything_is_uploaded(anna: FlaskClient, loop: Loop) -> None:
-    place = f"/api/v1/projects/{loop.project}/feedback"
-    wrong = [{"label": "nonsense", "text": "1", "box": [0.1, 0.1, 0.2, 0.2]}]
-    assert say(anna, place, 422, **feedback(corrected=wrong))["code"] == "label_missing"
-    assert say(anna, place, 400, **feedback(base64="no base64"))["faults"][0]["where"] == "body.base64"
-    assert say(anna, place, 400, **feedback(url="http://a/b.png"))["code"] == "request_bad"
-    assert (len(loop.there.tasks), loop.there.uploads) == (2, [])
-
-
-def test_of_a_file_with_two_pages_each_task_gets_its_page(anna: FlaskClient, loop: Loop) -> None:
-    """The interface shows one image, so a page is a task."""
-    first, second = (Image.new("RGB", (60, 90), colour) for colour in ("white", "grey"))
-    buffer = io.BytesIO()
-    first.save(buffer, "TIFF", save_all=True, append_images=[second])
-    place = f"/api/v1/projects/{loop.project}/feedback"
-    box = [0.1, 0.1, 0.2, 0.12]
-    pages = [{"label": "total", "text": f"{page}.00", "page": page, "box": box} for page in range(3)]
-    told = feedback(base64=base64.b64encode(buffer.getvalue()).decode(), original=[])
-    refused = say(anna, place, 422, **{**told, "corrected": pages})
-    assert (refused["code"], loop.there.annotations) == ("page_missing", {})
-    made = say(anna, place, **{**told, "corrected": pages[:2]})["annotations"]
-    texts = [from_results(loop.there.annotations[one["annotation"]].result) for one in made]
-    assert [[(field.text, field.page) for field in fields] for fields in texts] == [[("0.00", 0)], [("1.00", 0)]]
-    assert len(send(anna, loop, buffer.getvalue())["tasks"]) == 2
-
-
 def test_where_two_annotators_are_wanted_each_answers_once() -> None:
-    task = OneTask(1, {}, "", annotators=(3,), annotations=(17,), done=False, overlap=2, drafts=(), predictions=())
+    task = OneTask(
+        1, {}, "", annotators=(3,), annotations=(17,), done=False, overlap=2, drafts=(), predictions=(), parents=(None,)
+    )
     refuse_if_taken(task, 4, "otto@example.org")
     with pytest.raises(DocloopError, match="annotation 17"):
         refuse_if_taken(task, 3, ANNA)
-
-
-def test_a_document_that_is_deleted_is_forgotten_with_the_next_look(anna: FlaskClient, loop: Loop) -> None:
-    made = say(anna, f"/api/v1/projects/{loop.project}/feedback", **feedback())["annotations"][0]
-    assert samples(loop) == 1
-    assert anna.delete(at(loop, made["task"])).status_code == 204
-    loop.turn()
-    store = loop.services.store
-    assert (store.samples.count(loop.uid), list(store.ledger.corrections(loop.uid))) == (0, [])
-    assert all(one.task_id != made["task"] for one in store.documents.each(loop.uid))
-    assert anna.delete(at(loop, made["task"])).status_code == 404
