@@ -19,16 +19,18 @@ from typing import Any
 
 from filelock import FileLock
 
-from docloop.processes import own
+from docloop.processes import FILLING, UNFINISHED, own
 from ml_backend.archive import ArchiveWriter, members, new_archive, verified
 from ml_backend.credentials import SECRETS_FILE
-from ml_backend.errors import ArchiveRefused, ModelRejected, StorageError
+from ml_backend.errors import ArchiveRefused, StorageError
+from ml_backend.exports.shared_index import SharedExportIndex
 from ml_backend.models.shared_registry import SharedRegistry
+from ml_backend.page_files import PageFiles
 from ml_backend.readers import READERS
 from ml_backend.services import EXPORTS, MODELS, PAGES, store_url
 from ml_backend.settings import Settings
 from ml_backend.shared_files import export_index_in, page_files_in, registry_in
-from ml_backend.store.dumping import dumped, fill, last_ids, one_moment
+from ml_backend.store.dumping import dumped, fill, last_ids, one_moment, refuse_filled
 from ml_backend.store.opening import connect
 from ml_backend.store.schema import revision_of
 from ml_backend.store.upgrades import FORMAT, STORE
@@ -37,7 +39,6 @@ FILES = "files"  # the folder of the data folder's files inside an archive
 FOLDERS = (MODELS, READERS, EXPORTS, PAGES)
 _LOCKED = (MODELS, READERS)  # registries: a folder a project, each with a lock of its own
 _LOCK_SECONDS = 60.0
-_UNFINISHED = "restore-unfinished"
 
 Step = Callable[[], None]
 
@@ -105,24 +106,28 @@ def restore(settings: Settings, path: Path, step: Step = lambda: None) -> Backup
         StoreError, StorageError, OSError: database, bucket or disk refused.
     """
     data = settings.data_dir
-    with own(data, "web"), own(data, "worker"):
+    with own(data, "web", restoring=True), own(data, "worker", restoring=True):
         backup = check(path)
-        aside = data / _UNFINISHED
-        again = aside.exists()
-        _refuse_files(data, () if again else FOLDERS)
-        shutil.rmtree(aside, ignore_errors=True)
-        aside.mkdir(mode=0o700)
-        _unpack(path, aside, step)
+        aside, filling = data / UNFINISHED, data / FILLING
+        _refuse_files(data, () if aside.exists() or filling.exists() else FOLDERS)
         database = connect(store_url(settings))
         try:
-            if not (again and revision_of(database)):
+            # Filled all or nothing, and by us alone: it was empty when we began with that, and docloop does not start meanwhile.
+            if not (filling.exists() and revision_of(database)):
+                refuse_filled(database)
+                shutil.rmtree(aside, ignore_errors=True)
+                aside.mkdir(mode=0o700)
+                _unpack(path, aside, step)
                 _put_files(aside / FILES, data)
+                filling.touch()
                 fill(database, backup.schema, backup.ids, _tables(aside / STORE, backup.tables))
             if settings.storage_url:
                 _send(settings)
         finally:
             database.engine.dispose()
-        shutil.rmtree(aside)
+        if aside.exists():
+            shutil.rmtree(aside)
+        filling.unlink()
     return backup
 
 
@@ -143,25 +148,35 @@ def _gathered(settings: Settings, pages: bool) -> Iterator[Path]:
     with TemporaryDirectory(prefix=".backup-", dir=settings.data_dir) as name:
         here = settings.model_copy(update={"data_dir": Path(name)})
         for registry in (registry_in(here, folder, store_url(settings)) for folder in _LOCKED):
-            for uid in registry.projects():
-                for manifest in registry.versions(uid):
-                    with suppress(ModelRejected):  # a damaged one serves nobody, and is no reason to have no backup
-                        registry.get(uid, manifest.version)
-        export_index_in(here, EXPORTS).all()
-        files = page_files_in(here, PAGES)
-        for content in files.contents() if pages else ():
-            files.get(content)
+            if isinstance(registry, SharedRegistry):
+                for uid in registry.projects():
+                    registry.copy(uid)
+        _exchange(here)
+        if pages:
+            _bring_pages(page_files_in(here, PAGES))
         yield here.data_dir
+
+
+def _bring_pages(files: PageFiles) -> None:
+    for content in files.contents():
+        files.get(content)
+    if lacking := len(files.contents() - files.copies()):  # but for documents that were deleted just now
+        said = f"The pages of {lacking} documents cannot be brought from the storage, or kept in the data folder."
+        raise StorageError("storage_away", said, "The log says why; back up again then.")
+
+
+def _exchange(settings: Settings) -> None:
+    index = export_index_in(settings, EXPORTS)
+    if isinstance(index, SharedExportIndex):
+        index.exchange()
 
 
 def _send(settings: Settings) -> None:
     """Put what was restored into the folders into the bucket behind them."""
     for registry in (registry_in(settings, folder, store_url(settings)) for folder in _LOCKED):
         if isinstance(registry, SharedRegistry):
-            registry.follow()
-            if registry.fault:
-                raise StorageError("storage_away", registry.fault, "Restore again when it answers.")
-    export_index_in(settings, EXPORTS).all()
+            registry.send_all()
+    _exchange(settings)
     files = page_files_in(settings, PAGES)
     for content in files.copies():
         files.put(content, files.get(content))

@@ -23,16 +23,23 @@ STOP_WITHIN = 18.0  # seconds from asking both processes to stop to killing what
 _LOOK = 0.2
 _FIRST_PAUSE, _LAST_PAUSE = 1.0, 60.0  # seconds before a dead worker is started again
 _PR_SET_PDEATHSIG = 1
+UNFINISHED, FILLING = "restore-unfinished", "restore-filling"  # in a data folder, until a restore has come to its end
 
 
 @contextmanager
-def own(data_dir: Path, role: str) -> Iterator[None]:
+def own(data_dir: Path, role: str, restoring: bool = False) -> Iterator[None]:
     """Hold the data folder in this role (``web`` or ``worker``) for as long as this process lives.
 
     Raises:
-        SetupError: another process has it.
+        SetupError: another process has it, or it is half of a backup.
     """
     data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if not restoring and any((data_dir / name).exists() for name in (UNFINISHED, FILLING)):
+        raise SetupError(
+            "restore_unfinished",
+            f"A restore into {data_dir} has not come to its end.",
+            "Give the same docloop restore once more; or choose another folder with DOCLOOP_DATA_DIR.",
+        )
     descriptor = os.open(data_dir / f"{role}.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         try:

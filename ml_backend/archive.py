@@ -15,7 +15,7 @@ import tarfile
 import tempfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -31,13 +31,15 @@ _BLOCK = 1024 * 1024
 class ArchiveWriter:
     """Adds members to an archive that is being written; see ``new_archive``."""
 
-    def __init__(self, tar: tarfile.TarFile) -> None:
+    def __init__(self, tar: tarfile.TarFile, folder: Path) -> None:
         self._tar = tar
+        self._folder = folder
         self.hashes: dict[str, str] = {}
 
     def add(self, name: str, chunks: Iterable[bytes]) -> None:
-        """A member out of pieces, of which few are in memory at a time."""
-        with tempfile.SpooledTemporaryFile(_SPOOLED) as spool:
+        """A member out of pieces, of which few are in memory at a time; the rest waits on the archive's own disk, since a
+        container's /tmp is small."""
+        with tempfile.SpooledTemporaryFile(_SPOOLED, dir=os.fspath(self._folder)) as spool:
             for chunk in chunks:
                 spool.write(chunk)
             size = spool.tell()
@@ -74,20 +76,31 @@ def new_archive(path: Path, facts: Callable[[], Mapping[str, Any]]) -> Iterator[
     try:
         with os.fdopen(handle, "wb") as file:
             with tarfile.open(fileobj=file, mode="w:gz", compresslevel=3) as tar:
-                writer = ArchiveWriter(tar)
+                writer = ArchiveWriter(tar, path.parent)
                 yield writer
                 manifest = json.dumps({**facts(), "files": writer.hashes}, indent=1).encode()
                 member = tarfile.TarInfo(MANIFEST)
                 member.size, member.mode = len(manifest), 0o600
-                with tempfile.SpooledTemporaryFile(_SPOOLED) as last:
+                with tempfile.SpooledTemporaryFile(_SPOOLED, dir=os.fspath(path.parent)) as last:
                     last.write(manifest)
                     last.seek(0)
                     tar.addfile(member, last)
             file.flush()
             os.fsync(file.fileno())
-        os.link(aside, path)  # and not rename, which would take another's place
+        _appear(aside, path)
     finally:
-        os.unlink(aside)
+        with suppress(FileNotFoundError):
+            os.unlink(aside)
+
+
+def _appear(aside: str, path: Path) -> None:
+    """Give what was written aside its name. A link takes nobody's place; sticks and some shares know none."""
+    try:
+        os.link(aside, path)
+    except OSError:
+        if path.exists():
+            raise ArchiveRefused("archive_exists", f"{path} is there already.", "Choose another name.") from None
+        os.rename(aside, path)
 
 
 def verified(path: Path) -> dict[str, Any]:

@@ -82,7 +82,12 @@ class ArchiveRefused(DocloopError):
 
 
 class LabelStudioError(DocloopError):
-    """Label Studio refused a call, answered nonsense, or cannot be reached."""
+    """Label Studio refused a call, answered nonsense, or cannot be reached.
+
+    ``unsure``: nobody said how a call ended; Label Studio may do, or have done, what it asked for all the same.
+    """
+
+    unsure = False
 
 
 class SetupError(DocloopError):

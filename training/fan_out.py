@@ -23,13 +23,14 @@ from ml_backend.store.push_batches import Claim
 from ml_backend.store.store import Store
 from training.hands import Hands, Share, stopped
 from training.outcomes import outcome_from_json
-from training.push import AT_ONCE, Answered, answered_here
+from training.push import AT_ONCE, KNOWN_AFTER, Answered, answered_here
 
 BATCH = 16  # tasks: some seconds of work, so that what a dead worker had is soon made up for
 _WORTH = 2 * BATCH  # tasks left for which the others are not asked
 _AHEAD = 16  # batches posted for each worker: enough for the time an import takes
 _LOOK = 0.25  # seconds between looks at what was answered
 _COUNT = 5.0  # seconds for which a count of the workers holds
+_FRESH = KNOWN_AFTER / 2  # seconds: what is older would count as made with what was confirmed since
 
 
 @dataclass
@@ -53,7 +54,7 @@ class FanOut:
         Raises:
             StoreError: the database refused.
         """
-        left = self.store.push_batches.left(self.project_uid, version)
+        left = self.store.push_batches.left(self.project_uid, version, self.now() - _FRESH)
         rest = deque(tasks)
         while rest or left:
             if left or (len(rest) > _WORTH and self._workers() > 1):

@@ -28,6 +28,7 @@ _REQUEST_BYTES = 48_000_000  # Label Studio takes about ten times the body in me
 _FIRST_AFTER = 5.0  # seconds until the first import, so that annotators can begin
 _OTHERS_AFTER = 20.0  # seconds between two imports
 _IMPORT_SHARE = 10  # an import may take at most about a tenth of the time
+KNOWN_AFTER = 3600.0  # seconds after a confirmation, by when every prediction that is imported is made with it
 SUPERSEDED = "superseded"  # the code of a push during which another version was promoted
 
 Answered = list[tuple[Task, Outcome]]
@@ -103,7 +104,7 @@ class PushReport:
 @dataclass
 class Push:
     """One push to one project. ``on_progress`` is called with the report whenever it changes; ``answers`` has others help,
-    ``importing`` is around each import."""
+    ``importing`` is around whatever changes Label Studio."""
 
     label_studio: LabelStudio
     predictor: BatchPredictor
@@ -146,7 +147,8 @@ class Push:
         return report
 
     def _serve(self, version: str) -> str:
-        self.label_studio.set_model_version(self.project.id, version)
+        with self.importing():  # who slept must not take the place of a newer version, either
+            self.label_studio.set_model_version(self.project.id, version)
         return version
 
     def _current(self, batch: Sequence[Ready], report: PushReport) -> list[Ready]:

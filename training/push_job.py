@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from functools import partial
 
 from ml_backend.document.version_names import version_name
-from ml_backend.errors import DocloopError
+from ml_backend.errors import DocloopError, LabelStudioError
 from ml_backend.label_studio.client import Project
 from ml_backend.services import Services, build_services
 from ml_backend.settings import Settings
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 PUSH_RUNNING = "push_running"
 _WAIT = "Wait until that is done."
-_IMPORT = 120.0  # seconds for which Label Studio may go on with an import whose sender was killed
+_IMPORT = 120.0  # seconds for which Label Studio may go on with an import whose sender was killed, or gave up
 _LAST_PAUSE = 3600.0  # seconds between tries to record a prediction of a document that it cannot be told of
 
 
@@ -109,7 +109,7 @@ class Pusher:
 @contextmanager
 def _importing(store: Store, project_id: int, mine: Lease) -> Iterator[None]:
     """Keep the next pusher out while an import may be under way: what Label Studio has not committed yet, it seems to lack. A
-    killed worker's import goes on there without it.
+    killed worker's import goes on there without it, and so does one whose answer never came.
 
     Raises:
         DocloopError: ``push_running``: this machine has slept, and somebody else has taken the push over since.
@@ -117,11 +117,13 @@ def _importing(store: Store, project_id: int, mine: Lease) -> Iterator[None]:
     if not mine.renew():
         raise DocloopError(PUSH_RUNNING, f"Another process pushes to project {project_id} by now.", _WAIT)
     name = f"import-{project_id}"
-    store.leases.take(name, name, time.time(), _IMPORT)
     try:
-        yield
-    finally:
-        store.leases.release(name, name)
+        with held(store, name, _IMPORT):
+            yield
+    except LabelStudioError as error:
+        if error.unsure:
+            store.leases.take(name, name, time.time(), _IMPORT)
+        raise
 
 
 def _is_importing(store: Store, project_id: int) -> bool:

@@ -19,13 +19,12 @@ from ml_backend.errors import LabelStudioError
 from ml_backend.label_studio.changes import TASKS_AT_ONCE
 from ml_backend.label_studio.client import TaskRow
 from ml_backend.store.store import Store
-from training.push import Push, PushReport, Ready
+from training.push import KNOWN_AFTER, Push, PushReport, Ready
 from training.ranking import Held, StoreRanking
 from training.recover import OF_ONE, stored_there
 
 AT_ONCE = 20  # samples of one turn; the next one goes on
 LIKE = 0.45  # of two signatures: receipts of different shops are nearly always less alike
-KNOWN_AFTER = 3600.0  # seconds after a confirmation, by when every prediction is made with it
 MOST = 100  # documents that are answered again for one sample: the likest
 
 

@@ -89,6 +89,12 @@ KNOWN = {
         _LEARNING,
         "docloop serve   # or, beside docloop web: docloop worker, with the same DOCLOOP_ settings",
     ),
+    "workers_apart": Known(
+        Level.WARNING,
+        "several workers are alive, but model versions are not shared",
+        "A version is on the machine alone that trained it: others push what they have, and help with nothing.",
+        "export DOCLOOP_STORAGE_URL=s3://bucket/prefix   # or file:///shared/folder; the same for all (docs/storage.md)",
+    ),
 }  # fmt: skip
 
 
@@ -170,9 +176,13 @@ def _is_ours(bench: Bench, http: httpx.Client, answer: httpx.Response, seconds: 
 
 
 def worker(bench: Bench) -> Iterator[Found]:
-    """At least one worker holds its lease."""
+    """At least one worker holds its lease; several, each with a data folder of its own, share what they learn."""
     alive = len(bench.store.leases.held(WORKER, bench.clock())) if bench.store else 0
-    yield Found(f"{alive} alive" if alive else "no lease of a worker in the store", "" if alive else "worker_missing")
+    if not alive:
+        yield Found("no lease of a worker in the store", "worker_missing")
+        return
+    apart = alive > 1 and not bench.settings.storage_url
+    yield Found(f"{alive} alive" + (", no DOCLOOP_STORAGE_URL" if apart else ""), "workers_apart" if apart else "")
 
 
 CHECKS = (

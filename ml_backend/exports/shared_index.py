@@ -32,13 +32,13 @@ class SharedExportIndex(ExportIndex):
 
     def all(self, project_uid: str | None = None) -> list[Batch]:
         try:
-            self._exchange()
+            self.exchange()
         except StorageError as error:
             log.warning("the exports of this machine alone are listed: %s", error)
         return super().all(project_uid)
 
-    def _exchange(self) -> None:
-        """Bring what the bucket has, which is newer where both have it, and send what it lacks."""
+    def exchange(self) -> None:
+        """Bring what the bucket has, which is newer where both have it, and send what it lacks. Raises StorageError, OSError."""
         there = {each.key.removeprefix(f"{_PREFIX}/") for each in self._bucket.list(_PREFIX)}
         here: Mapping[str, Path] = {path.name: path for path in self._folder.glob("[!.]*.json")}
         for name in sorted(name for name in there if "/" not in name and name.endswith(".json")):

@@ -26,6 +26,8 @@ _PAGE = 500
 _PLAIN = frozenset({"id", "data", "created_at", "updated_at"})  # of a task, without anything joined
 AGAIN = 5.0  # seconds until it is asked once more whether a project is gone
 _GET_RETRIES = 2  # a repeated GET changes nothing; a repeated import would store everything twice
+_GAVE_UP = frozenset({502, 504})  # a proxy did; Label Studio may go on
+_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 UNCERTAINTY = "Uncertainty sampling"
 
 # Filters of the Data Manager: tasks without a submitted annotation (a skip leaves them open), tasks with a score.
@@ -133,7 +135,9 @@ class LabelStudio:
                 raise self._nonsense(path) from None
             body = None
         if not answer.is_success:
-            raise explain(answer.status_code, body, self.url)
+            refused = explain(answer.status_code, body, self.url)
+            refused.unsure = answer.status_code in _GAVE_UP
+            raise refused
         return body
 
     def _answer(self, request: httpx.Request, retries: int) -> httpx.Response:
@@ -142,7 +146,9 @@ class LabelStudio:
         except httpx.HTTPError as error:
             if retries:
                 return self._answer(request, retries - 1)
-            raise self._unreachable(error) from None
+            unreachable = self._unreachable(error)
+            unreachable.unsure = not isinstance(error, _NEVER_SENT)
+            raise unreachable from None
         self.server_time, self.retry_after = _date(answer), _wait(answer)
         return self._answer(request, retries - 1) if answer.status_code >= 500 and retries else answer
 

@@ -70,25 +70,33 @@ class Outbox(ModelRegistry):
         project = self._folder / check_project(project_uid)
         path, refused = project / f"{_WISH}{what}", project / f"{_REFUSED}{what}"
         refused.unlink(missing_ok=True)
-        aside = project / f".wishing-{what}"
-        aside.write_text(version, "utf-8")
-        os.replace(aside, path)
-        ends = time.monotonic() + self._patience
+        _leave(path, version)
+        ends, renewed = time.monotonic() + self._patience, time.time()
         try:
             while time.monotonic() < ends:
-                os.utime(path)
+                try:
+                    os.utime(path)
+                except FileNotFoundError:
+                    if refused.exists():
+                        said = read_small(refused, 4 * _LONGEST).decode("utf-8", "replace")
+                        raise ModelRejected("model_not_sent", said) from None
+                    if time.time() - renewed < _ALIVE / 2:
+                        return
+                    _leave(path, version)  # we slept: it was granted, or cleared away as a dead one's
+                renewed = time.time()
                 self._sleep(_POLL)
-        except FileNotFoundError:
-            if refused.exists():
-                said = read_small(refused, 4 * _LONGEST).decode("utf-8", "replace")
-                raise ModelRejected("model_not_sent", said) from None
-            return
         finally:
             path.unlink(missing_ok=True)
             refused.unlink(missing_ok=True)
         raise StorageError(
             "storage_away", f"The storage did not take {version} within {self._patience / 60:.0f} minutes."
         )
+
+
+def _leave(path: Path, version: str) -> None:
+    aside = path.with_name(path.name.replace(_WISH, ".wishing-"))
+    aside.write_text(version, "utf-8")
+    os.replace(aside, path)
 
 
 def wishes(folder: Path) -> Iterator[Wish]:

@@ -128,6 +128,32 @@ class SharedRegistry(Mirror):
             there = self._shelf.forget(project_uid)
             return super().forget(project_uid) or there
 
+    def copy(self, project_uid: str) -> None:
+        """Bring all that the bucket has of a project, for a backup; what is damaged there serves nobody, and is passed over.
+
+        Raises:
+            StorageError, OSError: the bucket or the disk refuses; the copy is not whole then.
+        """
+        self._sync(project_uid)
+        for manifest in self._manifests(project_uid):
+            with suppress(ModelRejected):
+                self._bring(project_uid, manifest.version)
+
+    def send_all(self) -> None:
+        """Send what a backup has brought into the folder, but what is damaged; also where the bucket says that a project is gone.
+
+        Raises:
+            StorageError, StoreError: bucket or lock cannot be had.
+        """
+        for uid in super().projects():
+            with self._changes(uid):
+                with suppress(ModelRejected):  # a damaged head is replaced when a version is sent
+                    if (head := self._shelf.head(uid)) is not None and head.gone:
+                        self._shelf.put_head(uid, Head(self._pointer_here(uid)[0]))
+                for version in self._sync(uid):
+                    with suppress(ModelRejected):
+                        self._send(uid, version)
+
     # -- questions -----------------------------------------------------------------------------------------------------
 
     def get(self, project_uid: str, version: str) -> tuple[Manifest, Path]:

@@ -64,10 +64,7 @@ def fill(
         raise ArchiveRefused(
             "archive_newer", "The backup was taken by a newer docloop.", "Restore it with that one, or a newer one."
         )
-    if revision_of(database):
-        raise ArchiveRefused(
-            "store_not_empty", "The database has tables of docloop already.", "Restore into an empty one."
-        )
+    refuse_filled(database)
     with database.write() as connection:
         migrate_to(connection, revision)
         known = {table.name: table for table in _tables(connection)}
@@ -77,6 +74,14 @@ def fill(
             _insert(connection, known[name], lines)
         _set_last_ids(connection, ids)
         migrate_to(connection, "head")
+
+
+def refuse_filled(database: Database) -> None:
+    """Raises ArchiveRefused for a database that has tables of docloop."""
+    if revision_of(database):
+        raise ArchiveRefused(
+            "store_not_empty", "The database has tables of docloop already.", "Restore into an empty one."
+        )
 
 
 def _tables(connection: sa.Connection) -> list[sa.Table]:

@@ -31,9 +31,14 @@ class Lease:
     holder: str
     seconds: float
 
-    def renew(self) -> bool:
-        """Whether it is ours (again), for ``seconds`` from now; False: somebody else took it over while we slept."""
+    def take(self) -> bool:
+        """Whether it is ours from now on."""
         return self.store.leases.take(self.name, self.holder, time.time(), self.seconds)
+
+    def renew(self) -> bool:
+        """Whether it is ours still, for ``seconds`` from now. False: somebody else took it over while we slept, even if he has
+        done his work and given it back by now."""
+        return self.store.leases.renew(self.name, self.holder, time.time(), self.seconds)
 
     def release(self) -> None:
         """Give it back."""
@@ -44,7 +49,7 @@ class Lease:
 def held(store: Store, name: str, seconds: float = LEASE, renew: float = _RENEW) -> Iterator[Lease | None]:
     """Hold the lease ``name`` for the body of the ``with``; None if somebody else has it, and the body should do nothing."""
     lease = Lease(store, name, f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}", seconds)
-    if not lease.renew():
+    if not lease.take():
         yield None
         return
     done = threading.Event()

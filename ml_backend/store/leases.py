@@ -25,6 +25,12 @@ class Leases:
         with self._database.write() as connection:
             return connection.execute(statement.returning(leases.c.name)).first() is not None
 
+    def renew(self, name: str, holder: str, now: float, seconds: float) -> bool:
+        """Keep one's own lease, also one that has run out. False: somebody else has, or had, it since."""
+        mine = leases.c.name == name, leases.c.holder == holder
+        with self._database.write() as connection:
+            return bool(connection.execute(leases.update().where(*mine).values(until=now + seconds)).rowcount)
+
     def release(self, name: str, holder: str) -> None:
         """Give one's own lease back; somebody else's stays."""
         with self._database.write() as connection:

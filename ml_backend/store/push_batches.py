@@ -127,19 +127,20 @@ class PushBatches:
                     found[batch][document] = outcome or {}
         return found
 
-    def left(self, project_uid: str, version: str) -> dict[int, list[int]]:
-        """The batches of a push that did not end, done or not, with their documents; those of other versions are dropped."""
-        of_project = sa.select(push_batches.c.id, push_batches.c.version).where(
-            push_batches.c.project_uid == project_uid
-        )
+    def left(self, project_uid: str, version: str, since: float) -> dict[int, list[int]]:
+        """The batches of a push that did not end, done or not, with their documents. Those of other versions are dropped, and
+        those whose claims ended before ``since``: answers are made with what was confirmed by then."""
+        all_ = sa.select(push_batches.c.id).where(push_batches.c.project_uid == project_uid)
+        fresh = ~push_batches.c.done | (push_batches.c.claimed_until >= since)
+        ours = all_.where(push_batches.c.version == version, fresh).order_by(push_batches.c.id)
         with self._database.read() as connection:
-            there: dict[int, str] = dict(connection.execute(of_project.order_by(push_batches.c.id)).all())
-            found: dict[int, list[int]] = {batch: [] for batch, of in there.items() if of == version}
+            there = set(connection.execute(all_).scalars())
+            found: dict[int, list[int]] = {batch: [] for batch in connection.execute(ours).scalars()}
             for chunk in in_chunks(list(found)):
                 of = sa.select(push_answers.c.batch, push_answers.c.document_id).where(push_answers.c.batch.in_(chunk))
                 for batch, document in connection.execute(of.order_by(push_answers.c.document_id)):
                     found[batch].append(document)
-        self.drop(there.keys() - found.keys())
+        self.drop(there - found.keys())
         return found
 
     def imported(self, documents_: Collection[int]) -> None:

@@ -58,16 +58,21 @@ class StorePushBatchesContract:
     ) -> None:
         batches = store.push_batches
         batches.post(P, "v0", [[ids[3]]])
-        assert batches.left(P, "v1") == {}
+        assert batches.left(P, "v1", 15.0) == {}
         assert rows(store) == {"projects": 1, "documents": 3}, "what was of another version is gone"
         done, open_ = batches.post(P, "v1", [[ids[1], ids[2]], [ids[3]]])
         batches.claim(P, "v1", "ann", 5.0, 10.0)
         batches.answer(done, "ann", {ids[1]: {"by": "ann"}})
-        assert batches.left(P, "v1") == {done: sorted([ids[1], ids[2]]), open_: [ids[3]]}
+        assert batches.left(P, "v1", 15.0) == {done: sorted([ids[1], ids[2]]), open_: [ids[3]]}
         batches.imported([ids[1]])
-        assert batches.left(P, "v1") == {done: [ids[2]], open_: [ids[3]]}
+        assert batches.left(P, "v1", 15.0) == {done: [ids[2]], open_: [ids[3]]}
+        assert batches.left(P, "v1", 15.1) == {open_: [ids[3]]}, "answers from before that are too old"
+        again = batches.post(P, "v1", [[ids[2]]])[0]
+        batches.claim(P, "v1", "ann", 5.0, 10.0)  # the older one
+        batches.claim(P, "v1", "ann", 5.0, 10.0)
+        batches.answer(again, "ann", {ids[2]: {"by": "ann"}})
         batches.imported([ids[2]])
-        assert batches.left(P, "v1") == {open_: [ids[3]]}
+        assert batches.left(P, "v1", 15.0) == {open_: [ids[3]]}
         assert batches.answered([done, open_]) == {done: {}}, "one that is gone is waited for by nobody"
 
     def test_what_is_given_back_is_free_at_once(self, store: Store, ids: dict[int, int]) -> None:

@@ -155,8 +155,11 @@ class StoreRunsContract:
         assert [name for name, _ in ends("worker-", 0.0)] == ["worker-1"], "also one that has run out since"
         assert (ends("worker_", 0.0), ends("worker-", 1e9)) == ([], [])
         assert held("worker_", 20.0) == []
+        assert (store.leases.renew("worker-1", "b", 90.0, 5.0), held("worker-1", 94.0)) == (True, ["worker-1"])
+        assert (store.leases.renew("worker-1", "a", 96.0, 5.0), held("worker-1", 96.0)) == (False, [])
         release("worker-1", "b")
         assert held("worker-1", 20.0) == []
+        assert not store.leases.renew("worker-1", "b", 20.0, 5.0), "somebody may have had it since"
 
     def test_a_run_names_what_it_learns_from_as_long_as_it_is_ours(self, store: Store) -> None:
         begun = store.runs.begin(P, 1, "ann", "", 30, 1.0)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import random
 import stat
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -16,9 +19,12 @@ from contracts.store_dumping_contract import dump, filled
 from docloop.backups import back_up, check, restore
 from docloop.cli import app
 from docloop.processes import own
+from ml_backend.archive import new_archive, verified
 from ml_backend.credentials import load_credentials
-from ml_backend.errors import ArchiveRefused, SetupError
+from ml_backend.errors import ArchiveRefused, SetupError, StorageError
 from ml_backend.models.registry import ModelRegistry
+from ml_backend.models.shelf import Shelf
+from ml_backend.page_files import PageFiles
 from ml_backend.services import model_registry, page_files, store_url
 from ml_backend.settings import Settings
 from ml_backend.store.store import open_store
@@ -78,9 +84,11 @@ def test_only_what_is_empty_is_filled_and_only_while_docloop_is_stopped(archive:
         restore(fresh, archive)
     store = open_store(store_url(fresh))
     store.projects.put(project("another", 5))
-    with pytest.raises(ArchiveRefused, match="empty one"):
-        restore(fresh, archive)
-    assert rows(store) == {"projects": 1}
+    for _ in range(2):
+        with pytest.raises(ArchiveRefused, match="empty one"):
+            restore(fresh, archive)
+        assert rows(store) == {"projects": 1}
+        assert not (tmp_path / "models").exists()
     store.close()
     serving(tmp_path / "with-models" / "models", 1)
     with pytest.raises(ArchiveRefused, match="not empty"):
@@ -106,6 +114,32 @@ def test_a_backup_that_was_cut_or_changed_anywhere_is_refused_and_nothing_is_tou
     with pytest.raises(ArchiveRefused, match="cannot be used"):
         restore(fresh, broken)
     assert not (fresh.data_dir / "docloop.sqlite3").exists()
+
+
+def test_a_backup_needs_neither_room_in_tmp_nor_a_disk_with_links(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_links(source: object, target: object) -> None:
+        raise PermissionError(errno.EPERM, "a stick has no links")
+
+    monkeypatch.setattr(tempfile, "tempdir", "/proc/full")
+    monkeypatch.setattr(os, "link", no_links)
+    path = tmp_path / "large.tar.gz"
+    with new_archive(path, dict) as made:
+        made.add("store/large.jsonl", [b"x" * 9_000_000])
+    assert list(verified(path)["files"]) == ["store/large.jsonl"]
+    assert [each.name for each in tmp_path.iterdir()] == [path.name]
+
+
+def test_docloop_does_not_start_on_half_a_restore(settings: Settings, archive: Path, tmp_path: Path) -> None:
+    fresh, steps = Settings(data_dir=tmp_path), iter(range(3))
+    with pytest.raises(StopIteration):  # the disk is full, say
+        restore(fresh, archive, lambda: [next(steps)].clear())
+    with pytest.raises(SetupError, match="docloop restore once more"), own(tmp_path, "web"):
+        pytest.fail("it began with half a backup")
+    restore(fresh, archive)
+    with own(tmp_path, "web"):
+        assert is_restored(fresh, settings)
 
 
 @pytest.mark.slow
@@ -144,6 +178,63 @@ def test_an_installation_moves_into_a_bucket_and_out_of_it(settings: Settings, a
     restore(laptop, tmp_path / "tuesday.tar.gz")
     assert ModelRegistry(laptop.data_dir / "models").history(PROJECT) == ("", "fields-1")
     assert page_files(laptop).get(CONTENT) == (b"first page", b"second page")
+
+
+def test_what_was_forgotten_in_a_bucket_is_restored_into_it_all_the_same(
+    archive: Path, settings: Settings, tmp_path: Path
+) -> None:
+    """The project was deleted by mistake: Label Studio and docloop are restored, the bucket is the one that was."""
+    url = f"file://{tmp_path / 'shared'}"
+    (tmp_path / "shared").mkdir()
+    before = Settings(data_dir=tmp_path / "before", storage_url=url)
+    restore(before, archive)
+    assert model_registry(before).forget(PROJECT)
+    after = Settings(data_dir=tmp_path / "after", storage_url=url)
+    restore(after, archive)
+    other = Settings(data_dir=tmp_path / "other", storage_url=url, store_url=SecretStr(store_url(after)))
+    assert (model_registry(after).best(PROJECT).version, model_registry(other).best(PROJECT).version) == (
+        "fields-2",
+        "fields-2",
+    )
+
+
+def test_what_a_bucket_does_not_give_or_take_is_no_silent_gap(
+    archive: Path, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise StorageError("storage_away", "It does not answer.")
+
+    (tmp_path / "shared").mkdir()
+    cluster = Settings(data_dir=tmp_path / "one", storage_url=f"file://{tmp_path / 'shared'}")
+    with monkeypatch.context() as patched:
+        patched.setattr(Shelf, "put", refuse)
+        with pytest.raises(StorageError, match="does not answer"):
+            restore(cluster, archive)
+    restore(cluster, archive)
+    assert is_restored(cluster, settings)
+    other = cluster.model_copy(update={"data_dir": tmp_path / "two", "store_url": SecretStr(store_url(cluster))})
+    assert page_files(other).get(CONTENT) == (b"first page", b"second page")
+    with monkeypatch.context() as patched:
+        patched.setattr(PageFiles, "_copy", lambda *_: refuse())
+        with pytest.raises(StorageError, match="pages of 1 documents"):
+            back_up(other, tmp_path / "tuesday.tar.gz")
+    assert not (tmp_path / "tuesday.tar.gz").exists()
+
+
+@pytest.mark.parametrize("fault", [StorageError("storage_away", "It does not answer."), OSError(errno.ENOSPC, "full")])
+def test_a_backup_that_cannot_bring_a_version_is_none(
+    archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: Exception
+) -> None:
+    def refuse(*_: object) -> int:
+        raise fault
+
+    (tmp_path / "shared").mkdir()
+    settings = Settings(data_dir=tmp_path / "one", storage_url=f"file://{tmp_path / 'shared'}")
+    restore(settings, archive)
+    monkeypatch.setattr(Shelf, "fetch", refuse)
+    with pytest.raises(type(fault)):
+        back_up(settings, tmp_path / "tuesday.tar.gz", pages=False)
+    assert not (tmp_path / "tuesday.tar.gz").exists()
 
 
 def run(data: Path, *arguments: str) -> Result:

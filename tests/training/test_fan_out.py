@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import sqlalchemy as sa
 from loop_parts import Loop, made_predictor, numbered
@@ -310,12 +311,16 @@ def test_nobody_pushes_while_the_import_of_a_killed_worker_may_be_under_way(
     assert store.leases.held("import-", time.time()) == []
 
 
-def test_a_leader_that_slept_while_another_took_over_imports_nothing(two: Two) -> None:
+@pytest.mark.parametrize("done", [False, True])
+def test_a_leader_that_slept_while_another_took_over_imports_nothing(two: Two, done: bool) -> None:
+    """Also where that one has pushed everything, and let go of the lease."""
     lease, pusher = f"push-{two.loop.project}", Pusher(two.loop.services)
 
     def sleeps_and_wakes(number: int) -> bool:
         two.other.store.leases.release(lease, holder())
         two.other.store.leases.take(lease, "the next leader", time.time(), 60.0)
+        if done:
+            two.other.store.leases.release(lease, "the next leader")
         two.leader.refuses = lambda number: False
         return False
 
@@ -328,6 +333,31 @@ def test_a_leader_that_slept_while_another_took_over_imports_nothing(two: Two) -
     with pytest.raises(DocloopError, match="Another process pushes"):
         pusher.push(two.loop.project)
     assert two.predicted() == {}
+
+
+def test_nobody_pushes_while_an_import_whose_answer_never_came_may_be_under_way(
+    two: Two, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Label Studio, or a proxy before it, takes a minute: it goes on when nobody waits any more."""
+    pusher, label_studio = Pusher(two.loop.services), two.loop.services.access.client()
+    real, left = label_studio._http.send, []
+
+    def gives_up(request: Any, **options: Any) -> Any:
+        if not request.url.path.endswith("/import/predictions") or left:
+            return real(request, **options)
+        left.append(request)
+        raise httpx.ReadTimeout("no answer yet")
+
+    monkeypatch.setattr(label_studio._http, "send", gives_up)
+    with pytest.raises(LabelStudioError, match="in time"):
+        pusher.push(two.loop.project)
+    with pytest.raises(DocloopError, match="under way"):
+        pusher.push(two.loop.project)
+    real(left[0])  # Label Studio comes to its end
+    name = f"import-{two.loop.project}"
+    two.other.store.leases.release(name, name)  # two minutes later
+    pusher.push(two.loop.project)
+    assert len(two.predicted()) == DOCUMENTS
 
 
 def test_a_worker_does_not_help_itself_nor_beyond_its_places(two: Two) -> None:

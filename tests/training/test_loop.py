@@ -160,7 +160,7 @@ def test_a_push_that_keeps_failing_is_said_to_fail_since_it_began(loop: Loop, mo
     loop.there.add_tasks(loop.project, [{"image": "77"}])
     broken = LabelStudioError("label_studio_500", "It broke.")
     with monkeypatch.context() as patch:
-        patch.setattr(loop.worker._pusher, "push", lambda project: (_ for _ in ()).throw(broken))
+        patch.setattr(loop.worker._pusher, "push", lambda project, progress: (_ for _ in ()).throw(broken))
         loop.turn()
         since = loop.record.fault_since
         for _ in range(5):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+import time
 from collections import namedtuple
 from collections.abc import Callable
 from contextlib import closing
@@ -164,6 +165,10 @@ FAULTS: dict[str, tuple[str, Break]] = {
     "web_other_secrets": ("docloop.web", lambda c, p: c.change(webhook_secret="another-secret")),
     "web_slow": ("docloop.web", slow_docloop),
     "worker_missing": ("docloop.worker", lambda c, p: c.services.store.leases.release("worker-1", "test")),
+    "workers_apart": (
+        "docloop.worker",
+        lambda c, p: c.services.store.leases.take("worker-2", "test", time.time(), 60),
+    ),
     "store_missing": ("store.answers", lambda c, p: c.change(store_url=f"sqlite:///{c.settings.data_dir}/none.db")),
     "store_unreachable": ("store.answers", lambda c, p: c.change(store_url="mysql://user:password@host/name")),
     "newer_database": ("store.answers", sql("UPDATE alembic_version SET version_num = '9999'")),

@@ -68,6 +68,30 @@ def test_a_network_that_breaks_off_is_unreachable_with_the_fix() -> None:
     assert caught.value.code == "label_studio_unreachable"
 
 
+@pytest.mark.parametrize(
+    ("ends", "unsure"),
+    [
+        (httpx.ConnectError("refused"), False),
+        (httpx.ReadTimeout("in the middle"), True),
+        (httpx.RemoteProtocolError("in the middle"), True),
+        (httpx.Response(504, text="the proxy's patience"), True),
+        (httpx.Response(500, text="broken"), False),
+        (httpx.Response(400, json={"detail": "no"}), False),
+    ],
+)
+def test_whether_a_call_that_failed_may_be_done_all_the_same_is_said(
+    ends: httpx.HTTPError | httpx.Response, unsure: bool
+) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        if isinstance(ends, httpx.HTTPError):
+            raise ends
+        return ends
+
+    with client(answer) as label_studio, pytest.raises(LabelStudioError) as caught:
+        label_studio.import_predictions(1, [])
+    assert caught.value.unsure is unsure
+
+
 def test_there_is_no_client_without_a_token() -> None:
     with pytest.raises(LabelStudioError, match="DOCLOOP_LABEL_STUDIO_TOKEN"):
         LabelStudio("http://ls.example", "")

@@ -85,6 +85,21 @@ def test_the_wish_of_a_dead_process_promotes_nothing(tmp_path: Path, parent: Sha
     assert (parent.active(PROJECT), path.exists()) == ("", False)
 
 
+def test_who_slept_until_the_wish_was_cleared_away_as_a_dead_ones_wishes_again(
+    tmp_path: Path, parent: SharedRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parent.publish(PROJECT, manifest(), write)
+    monkeypatch.setattr("ml_backend.models.outbox._ALIVE", 0.2)
+    naps = iter([0.3])
+
+    def sleep(seconds: float) -> None:
+        time.sleep(next(naps, 0.01))
+        parent.follow()
+
+    Outbox(tmp_path / "models", 5.0, sleep).activate(PROJECT, "fields-1")
+    assert parent.active(PROJECT) == "fields-1"
+
+
 def test_what_cannot_be_is_refused_with_the_reason(
     tmp_path: Path, parent: SharedRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
