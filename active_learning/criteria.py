@@ -9,6 +9,7 @@
 | blocks a page | | fewer than 3, or outside what the samples show | more than 30 |
 | field model confidence, mean over the found labels | | below 0.6 | |
 | disagreement of the models on a field, as a share of what they believe | | above 0.3 | |
+| none of these, but a label without a field | | | that is less likely absent than the least sure field right |
 
 The priority is that of the gravest criterion, and low when none is met. It is shown beside the score and does not change it:
 Label Studio asks by score alone. More than 30 blocks are a guess that fits no long receipt: a reason, never a higher priority.
@@ -43,6 +44,7 @@ def assess(
     """The priority of a document and why. ``block_range`` is the project's learnt one (``learnt_range``), if there is one."""
     findings = [*_reading(signals, thresholds), *_fields(signals, thresholds)]
     findings += _blocks(signals, thresholds.blocks, block_range)
+    findings = findings or [*_not_found(signals)]
     findings.sort(key=lambda finding: -finding[0])
     return Assessment(max((priority for priority, _ in findings), default=LOW), tuple(why for _, why in findings))
 
@@ -76,6 +78,14 @@ def _fields(signals: Signals, thresholds: Thresholds) -> Iterator[tuple[int, str
     )
     if apart:
         yield MEDIUM, f"the models disagree on {_named([label for _, label in apart])}"
+
+
+def _not_found(signals: Signals) -> Iterator[tuple[int, str]]:
+    """Labels without a field that lower the document's score more than the least sure field does: else nothing names them."""
+    least = min(signals.field_confidence.values(), default=1.0)
+    weighing = sorted((chance, label) for label, chance in signals.absent.items() if chance < least)
+    if weighing:
+        yield LOW, f"no {_named([label for _, label in weighing])} found"
 
 
 def _blocks(

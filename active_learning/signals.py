@@ -28,7 +28,8 @@ class Signals:
     words' mean is under the confidence threshold, ``blocks`` the mean number on the pages with words. ``field_confidence``
     maps each found label to the mean confidence of its fields, ``missing`` are required labels without a field.
     ``disagreement`` maps labels to the share of what several models believe that went to another answer than the one given;
-    None when one model alone was asked.
+    None when one model alone was asked. ``absent`` maps labels without a field to the chance that they really are not there,
+    where a model has learned it.
     """
 
     pages: int
@@ -40,6 +41,7 @@ class Signals:
     field_confidence: Mapping[str, float] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
     disagreement: Mapping[str, float] | None = None
+    absent: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,7 @@ def observe(
         },
         missing=tuple(label for label in labels if label in required and not by_label[label]),
         disagreement=extraction.disagreement,
+        absent={label: _unit(chance) for label, chance in extraction.absent.items() if label in by_label},
     )
     return Observed(signals, signature(document))
 

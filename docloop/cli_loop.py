@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from enum import StrEnum
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.console import RenderableType
 from rich.live import Live
 from rich.markup import escape
 
@@ -23,7 +25,11 @@ from ml_backend.settings import Settings, load_settings
 from ml_backend.store.records import RunRecord
 from ml_backend.store.store import Store
 
+if TYPE_CHECKING:
+    from ml_backend.serving import Served
+
 JsonOption = Annotated[bool, typer.Option("--json", help="As JSON.")]
+_FILLED = "they come from what annotators change and submit in Label Studio, a minute later at most."
 _LOOK = 2.0  # seconds between looks of --watch
 _WAIT = 0.5  # and between those of train --wait
 
@@ -43,36 +49,50 @@ def opened(settings: Settings) -> Iterator[Store]:
 
 @app.command()
 def status(
-    project: ProjectOption,
+    project: Annotated[
+        int | None,
+        typer.Option("--project", "-p", help="Number of the project in Label Studio; left out: all, or the only one."),
+    ] = None,
     watch: Annotated[bool, typer.Option("--watch", help="Go on, until Ctrl-C.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """What is learned, what runs, and why training did or did not start."""
     from docloop import show_loop
     from ml_backend.services import model_registry, reader_mark
-    from ml_backend.status import project_status
+    from ml_backend.status import project_rows, project_status
 
     settings = load_settings()
     with opened(settings) as store:
+        number = project if project is not None else _only_project(store)
 
-        def look() -> dict[str, Any]:
+        def look() -> Any:
             registry = model_registry(settings)
-            return project_status(store, registry, project, time.time(), partial(reader_mark, settings))
+            if number is None:
+                return project_rows(store, registry)
+            return project_status(store, registry, number, time.time(), partial(reader_mark, settings))
 
+        show: Callable[[Any], RenderableType] = show_loop.projects if number is None else show_loop.status
         found = look()
         if as_json:
             typer.echo(json.dumps(found, ensure_ascii=False))
             return
         if not watch:
-            out.print(show_loop.status(found))
+            out.print(show(found))
             return
-        with Live(show_loop.status(found), console=out, auto_refresh=False) as live:
+        with Live(show(found), console=out, auto_refresh=False) as live:
             try:
                 while True:
                     time.sleep(_LOOK)
-                    live.update(show_loop.status(look()), refresh=True)
+                    live.update(show(look()), refresh=True)
             except KeyboardInterrupt:
                 return
+
+
+def _only_project(store: Store) -> int | None:
+    """The project that is meant where none is named: the only one that is followed."""
+    known = store.projects.all()
+    meant = [record for record in known if record.followed] or known
+    return meant[0].project_id if len(meant) == 1 else None
 
 
 class ScratchSize(StrEnum):
@@ -222,8 +242,10 @@ def corrections(
                 typer.echo(json.dumps(asdict(correction), ensure_ascii=False))
             return
         found = (each for each in store.ledger.corrections(uid) if everything or each.kind != "confirmed")
-        out.print(show_loop.corrections(list(islice(found, limit))))
-        out.print(show_loop.uses(store.statistics.uses(uid)))
+        rows, uses = list(islice(found, limit)), store.statistics.uses(uid)
+        out.print(show_loop.corrections(rows) if rows else f"No corrections yet: {_FILLED}")
+        if uses:
+            out.print(show_loop.uses(uses))
 
 
 @app.command(name="next")
@@ -306,33 +328,47 @@ def report(
 @app.command()
 def rollback(project: ProjectOption) -> None:
     """Let the version before serve again; open tasks get its predictions back."""
-    _change(project, "")
-
-
-@app.command()
-def promote(
-    project: ProjectOption,
-    version: Annotated[str, typer.Argument(help="Such as fields-3; docloop versions lists them.")],
-) -> None:
-    """Let a version serve although the gate kept it, or again. The gate's verdict is shown first."""
-    _change(project, version)
-
-
-def _change(project: int, version: str) -> None:
-    """Move the pointer, and leave a hint: the worker pushes that version's predictions."""
     from ml_backend.services import make_hints, model_registry
-    from ml_backend.serving import promote as promote_version
     from ml_backend.serving import roll_back
     from ml_backend.status import followed_project
 
     settings = load_settings()
     with opened(settings) as store:
         record = followed_project(store, project)
-    registry, hints = model_registry(settings), make_hints(settings)
-    served = promote_version(registry, hints, record, version) if version else roll_back(registry, hints, record)
-    if served.verdict:
-        out.print(f"[dim]{escape(served.verdict)}[/dim]")
+    _said(project, roll_back(model_registry(settings), make_hints(settings), record))
+
+
+@app.command()
+def promote(
+    project: ProjectOption,
+    version: Annotated[str, typer.Argument(help="Such as fields-3; docloop versions lists them.")],
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask, though the gate kept it back.")] = False,
+) -> None:
+    """Let a version serve although the gate kept it back, or again. What the gate said comes first; in a terminal it asks."""
+    from ml_backend.services import make_hints, model_registry
+    from ml_backend.serving import promote as promote_version
+    from ml_backend.status import followed_project
+
+    settings = load_settings()
+    with opened(settings) as store:
+        record = followed_project(store, project)
+    registry = model_registry(settings)
+    manifest, _ = registry.get(record.uid, version)
+    if registry.active(record.uid) != version:
+        if manifest.verdict:
+            kept = "" if manifest.promoted else f"The gate had kept {version} back. "
+            out.print(f"{kept}It said then: {escape(manifest.verdict)}")
+        if not (manifest.promoted or yes) and _at_a_terminal():
+            typer.confirm(f"Let {version} serve all the same?", abort=True)
+    _said(project, promote_version(registry, make_hints(settings), record, version))
+
+
+def _at_a_terminal() -> bool:
+    return sys.stdin.isatty()
+
+
+def _said(project: int, served: Served) -> None:
     if not served.changed:
-        out.print(f"Project {project} is served by {version} already.")
+        out.print(f"Project {project} is served by {served.name} already.")
         return
     out.print(f"Project {project} is served by {served.name}; the worker pushes its predictions for the open tasks.")

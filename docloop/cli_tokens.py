@@ -34,6 +34,9 @@ def tokens(context: typer.Context, as_json: JsonOption = False) -> None:
     if as_json:
         typer.echo(json.dumps([{**asdict(one), "alive": one.alive(now)} for one in found], ensure_ascii=False))
         return
+    if not found:
+        out.print("No tokens yet: docloop tokens create NAME --role read makes one for another program.")
+        return
     rows = table("Tokens", "id", "name", "role", "annotator", "made", "last used", "expires", "revoked")
     for one in found:
         times = [when(at) for at in (one.made_at, one.used_at, one.expires_at, one.revoked_at)]

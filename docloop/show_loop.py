@@ -12,11 +12,13 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from ml_backend.document.version_names import UNTRAINED
 from ml_backend.models.manifest import RELEASE_ASKED, Manifest
 from ml_backend.store.records import CorrectionRecord, VersionUse
 from ml_backend.store.release_records import SHORT
 
-_COLOURS = {"high": "red", "medium": "yellow", "low": "green"}
+_COLOURS = {"high": "red", "medium": "yellow"}  # low is not shown: it would read as if the document mattered little
+_APART = "Each F1 was measured on the documents of its day: compare it with the F1 before it, not with other versions'."
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
@@ -77,6 +79,20 @@ def status(found: Mapping[str, Any]) -> RenderableType:
     tables = [rounds(found["training"]["runs"])] if found["training"]["runs"] else []
     tables += [_uses(found["versions"])] if found["versions"] else []
     return Group(Text.from_markup("\n".join(lines)), *tables)
+
+
+def projects(found: Sequence[Mapping[str, Any]]) -> RenderableType:
+    """A row a project."""
+    if not found:
+        return (
+            "No project is followed yet: docloop connect --project N, with the number that Label Studio's address has."
+        )
+    made = table("Projects", "project", "title", "open", "done", "champion", "fault")
+    for row in found:
+        fault = f"[red]{shown_text(row['fault'])}[/red]" if row["fault"] else "" if row["followed"] else "not followed"
+        numbers = (f"{row['open']:,}", f"{row['done']:,}")
+        made.add_row(str(row["project"]), shown_text(row["title"]), *numbers, shown_text(row["champion"]), fault)
+    return made
 
 
 def progress(stage: str, share: float, seconds_left: float | None) -> str:
@@ -152,10 +168,10 @@ def recommendations(found: Sequence[Mapping[str, Any]]) -> Table:
     """A row an open document, the one to ask first at the top."""
     made = table("Next", "task", "priority", "score", "nothing to correct", "reasons", "link")
     for each in found:
-        colour = _COLOURS[each["priority"]]
+        colour = _COLOURS.get(each["priority"])
         made.add_row(
             str(each["task"]),
-            f"[{colour}]{each['priority']}[/{colour}]",
+            f"[{colour}]{each['priority']}[/{colour}]" if colour else "",
             f"{each['score']:.3f}",
             share(each["probability"]),
             shown_text("; ".join(each["reasons"])),
@@ -164,12 +180,15 @@ def recommendations(found: Sequence[Mapping[str, Any]]) -> Table:
     return made
 
 
-def versions(found: Sequence[Manifest], active: str, tainted: Mapping[str, int]) -> Table:
-    """A row a version; the keyword baseline is always there. ``tainted`` counts the deleted documents of a version."""
+def versions(found: Sequence[Manifest], active: str, tainted: Mapping[str, int]) -> RenderableType:
+    """A row a version; the keywords are always there. ``tainted`` counts the deleted documents of a version."""
     made = table("Versions", "", "version", "made", "documents", "release", "verdict")
-    made.add_row("" if active else "●", "keyword baseline", "", "", "", "what every project begins with")
+    made.add_row(
+        "" if active else "●", UNTRAINED, "", "", "", "what every project begins with; its version is keywords-1"
+    )
     for each in found:
         mark = "●" if each.version == active else ""
+        before = "Served before." if each.promoted and not mark else ""
         made.add_row(
             mark,
             shown_text(each.version),
@@ -178,11 +197,12 @@ def versions(found: Sequence[Manifest], active: str, tainted: Mapping[str, int])
             shown_text(each.release[:SHORT]),
             " ".join(
                 filter(
-                    None, [taint(tainted.get(each.version, 0)), lacks(each), shown_text(each.verdict), base_of(each)]
+                    None,
+                    [taint(tainted.get(each.version, 0)), lacks(each), before, shown_text(each.verdict), base_of(each)],
                 )
             ),
         )
-    return made
+    return Group(made, _APART) if len(found) > 1 else made
 
 
 def taint(deleted: int, first_at: float | None = None) -> str:

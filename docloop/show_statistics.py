@@ -53,7 +53,7 @@ def forecast(found: Mapping[str, Any]) -> RenderableType:
     agree = len({(one["state"], one["missing"]) for one in rows}) == 1 and bool(found["overall"]["missing"])
     made = table(
         "Learning so far" if agree else "Learning forecast (in brackets the 80 % interval)",
-        *("field", "documents", "F1"),
+        *("field", "documents", _f1_of(found)),
         *([] if agree else ["what more documents would bring"]),
     )
     for one in rows:
@@ -73,6 +73,14 @@ def forecast(found: Mapping[str, Any]) -> RenderableType:
         )
     said = Text.from_markup(f"Forecast: [bold]{shown_text(found['sentence'])}[/bold].")
     return Group(said, made, *([needed] if needed.row_count else []))
+
+
+def _f1_of(found: Mapping[str, Any]) -> str:
+    """Whose F1 it is: the newest version's, which the gate may have kept back."""
+    if not found["version"]:
+        return "F1"
+    other = "" if found["version"] == found["serves"] else f" ({shown_text(found['serves'])} serves)"
+    return f"F1 of {shown_text(found['version'])}{other}"
 
 
 def _next(steps: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ml_backend.document.version_names import UNTRAINED
 from ml_backend.jobs.hints import Hints
 from ml_backend.models.registry import ModelRegistry
 from ml_backend.store.records import ProjectRecord
@@ -11,7 +12,7 @@ from ml_backend.store.records import ProjectRecord
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """``version`` serves ("": the keyword baseline). ``changed``: another one did before. ``verdict`` is what the gate said."""
+    """``version`` serves ("": the keywords). ``changed``: another one did before. ``verdict`` is what the gate said."""
 
     version: str
     changed: bool
@@ -19,7 +20,7 @@ class Served:
 
     @property
     def name(self) -> str:
-        return self.version or "the keyword baseline"
+        return self.version or UNTRAINED
 
 
 def promote(registry: ModelRegistry, hints: Hints, project: ProjectRecord, version: str) -> Served:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ml_backend.document.fields import Field
-from ml_backend.document.version_names import of_model, version_name
+from ml_backend.document.version_names import UNTRAINED, of_model, version_name
 from ml_backend.errors import DocloopError
 from ml_backend.models.keyword_baseline import VERSION as BASELINE_VERSION
 from ml_backend.models.registry import ModelRegistry
@@ -58,7 +58,7 @@ def project_status(
         "documents": store.documents.count(uid),
         "samples": store.samples.count(uid),
         "corrections": dict(store.ledger.counts(uid)),
-        "champion": best.version or "keyword baseline",
+        "champion": best.version or UNTRAINED,
         "champion_base": best.manifest.base if best.manifest else "",
         "champion_fault": best.reason,
         "model_version": version_name(best.version or BASELINE_VERSION, project.fingerprint, reader(uid)),
@@ -80,6 +80,25 @@ def project_status(
             "fault_since": project.fault_since,
         },
     }
+
+
+def project_rows(store: Store, registry: ModelRegistry) -> list[dict[str, Any]]:
+    """Every project that docloop knows in a line, for who does not say which one is meant."""
+    rows = []
+    for project in store.projects.all():
+        open, best = store.documents.count(project.uid, open_only=True), registry.best(project.uid)
+        rows.append(
+            {
+                "project": project.project_id,
+                "title": project.title,
+                "followed": project.followed,
+                "open": open,
+                "done": store.documents.count(project.uid) - open,
+                "champion": best.version or UNTRAINED,
+                "fault": best.reason or project.fault,
+            }
+        )
+    return rows
 
 
 def tainted_versions(store: Store, registry: ModelRegistry, project_uid: str) -> dict[str, int]:

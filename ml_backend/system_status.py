@@ -19,7 +19,8 @@ from urllib.parse import urlsplit
 import httpx
 
 from ml_backend.document.version_names import version_name
-from ml_backend.errors import DocloopError
+from ml_backend.errors import DocloopError, LabelStudioError
+from ml_backend.label_studio.client import UNREACHABLE
 from ml_backend.models.keyword_baseline import VERSION as BASELINE_VERSION
 from ml_backend.pausing import all_paused
 from ml_backend.services import Services, store_url
@@ -73,7 +74,8 @@ class SystemStatus:
         token = found.pop("token")
         workers, projects = found.pop("workers"), found.pop("projects")
         found["label_studio"] = {**found["label_studio"], "token_ok": token["ok"]}
-        reasons = [_reason(name, part) for name, part in {**found, "token": token}.items() if not part["ok"]]
+        asked = found if _away(found["label_studio"], token) else {**found, "token": token}
+        reasons = [_reason(name, part) for name, part in asked.items() if not part["ok"]]
         if workers["ok"] and not any(worker["alive"] for worker in workers["all"]):
             reasons.append(
                 "No worker runs: nothing is predicted in advance or learned. Start docloop serve (or docloop worker)."
@@ -109,7 +111,10 @@ class SystemStatus:
 
     def _token(self) -> Facts:
         client = self._services.access.client()  # imports the SDK at its first call, which takes seconds
-        client.call("GET", "api/current-user/whoami", timeout=5 * self._limit)
+        try:
+            client.call("GET", "api/current-user/whoami", timeout=5 * self._limit)
+        except LabelStudioError as error:
+            return {"ok": False, "away": error.code == UNREACHABLE, "reason": str(error)}
         return {"ok": True}
 
     def _store(self) -> Facts:
@@ -258,8 +263,15 @@ _NAMES = {
     "queue": "The queue of jobs",
     "storage": "The data folder",
 }
+_FIXES = {"label_studio": " Start it, or correct DOCLOOP_LABEL_STUDIO_URL."}
+
+
+def _away(label_studio: Facts, token: Facts) -> bool:
+    """Whether the token could not be asked because nobody is there: one outage, told once."""
+    return not label_studio["ok"] and bool(token.get("away") or token.get("reason") in (FIRST, SILENT))
 
 
 def _reason(name: str, part: Facts) -> str:
     said = str(part.get("reason", "")) or SILENT
-    return said if said.endswith(".") else f"{_NAMES[name]} {said}."
+    fix = "" if said == FIRST else _FIXES.get(name, "")
+    return said if said.endswith(".") else f"{_NAMES[name]} {said}.{fix}"

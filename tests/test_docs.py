@@ -106,7 +106,7 @@ docloop = Client()
         ("docloop polish --project 7", "there is no command polish"),
         ("docloop --quiet", "--quiet"),
         ("docloop status --projekt 7", "--projekt"),
-        ("docloop status", "--project is missing"),
+        ("docloop stats", "--project is missing"),
         ("docloop status 7 --project 7", "not understood: ['7']"),
         ("docloop tokens create ci --rolle read", "--rolle"),
         ("docloop status --project 7 --watch  # and so on", ""),

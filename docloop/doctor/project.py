@@ -8,6 +8,7 @@ from docloop.doctor.bench import Bench, Patient
 from docloop.doctor.findings import Check, Found, Known, Level, of_error
 from docloop.doctor.machine import is_non_commercial
 from ml_backend.connect import TITLE
+from ml_backend.document.version_names import UNTRAINED
 from ml_backend.errors import ConfigUnsupported, LabelStudioError
 from ml_backend.label_studio.client import UNCERTAINTY
 from ml_backend.label_studio.refusals import PROJECT_GONE
@@ -146,7 +147,7 @@ def champion(bench: Bench, patient: Patient) -> Iterator[Found]:
     base = best.manifest.base if best.manifest else ""
     if base:
         yield Found(base, "version_non_commercial" if is_non_commercial(base) else "")
-    yield Found(f"{best.version or 'the keyword baseline'} serves" + ("" if best.version else ", which has no files"))
+    yield Found(f"{best.version or UNTRAINED} serves" + ("" if best.version else ", which has no files"))
 
 
 def model_version(bench: Bench, patient: Patient) -> Iterator[Found]:

@@ -51,13 +51,15 @@ class Extraction:
     ``word_labels[page][word]`` maps each label to the probability that the word belongs to it (words without an entry belong
     to no field); ranking and training read it. ``score`` in ``[0, 1]`` is the calibrated probability that the whole document
     needs no correction, where the model has learned one. ``disagreement`` maps each label to the share, in ``[0, 1]``, of what
-    several models believe that went to another answer than the one given; None where one model alone was asked.
+    several models believe that went to another answer than the one given; None where one model alone was asked. ``absent`` maps
+    labels without a field to the chance, in ``[0, 1]``, that they really are not there, where the model has learned it.
     """
 
     fields: tuple[Field, ...]
     word_labels: tuple[Mapping[int, Mapping[str, float]], ...] = ()
     score: float | None = None
     disagreement: Mapping[str, float] | None = None
+    absent: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 
+UNTRAINED = "keywords (untrained)"  # what people are shown for keywords-1, with which every project begins
 _OURS = re.compile(r"(keywords|fields)-[0-9]{1,9}(\.[0-9a-f]{8}){1,2}")
 
 

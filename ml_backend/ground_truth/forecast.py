@@ -113,6 +113,12 @@ def forecasts(versions: Sequence[Manifest], seed: int = 0) -> list[Forecast]:
     return [forecast(_curve(alike, label), label, seed) for label in ("", *labels)]
 
 
+def newest_judged(versions: Sequence[Manifest]) -> str:
+    """The version whose F1 a forecast begins with; empty where none was judged. It need not be the one that serves."""
+    judged = [one.version for one in versions if RELEASE_ASKED not in one.settings and point_of(one)]
+    return judged[-1] if judged else ""
+
+
 def _curve(versions: Sequence[Manifest], label: str) -> list[Point]:
     """The points of a label, but for those of more documents than the newest has: some were deleted since."""
     points = [point for one in versions if (point := point_of(one, label))]

@@ -100,12 +100,12 @@ RULES = (
     ),
     Rule(
         "first training",
-        f"never trained, fewer than {TRAINED_FROM} confirmed documents, some open",
+        f"fewer than {TRAINED_FROM} confirmed documents, some open",
         "Confirm more documents",
-        "The classifier learns from {threshold} confirmed documents on; {samples} are there."
+        "Training starts by itself at {threshold} confirmed documents; {samples} are there."
         f" From {ASKED_FROM} on it can be asked to, with little to expect.",
         "docloop next --project {project}",
-        lambda now: not now.trained and now.samples < now.threshold and not now.nothing_open,
+        lambda now: now.samples < now.threshold and not now.nothing_open,
     ),
     Rule(
         "train",
@@ -160,8 +160,8 @@ RULES = (
         "held-out gate",
         f"fewer than {JUDGED_FROM} confirmed documents, some open",
         "Confirm more documents",
-        f"From about {JUDGED_FROM} on, {HELD_OUT} held-out ones judge each version, which it never learns from;"
-        " {samples} are there.",
+        f"{{samples}} are confirmed. From about {JUDGED_FROM} on, docloop keeps {HELD_OUT} of them apart, which no version learns"
+        " from: how good a version is, is then known more surely.",
         "docloop next --project {project}",
         lambda now: now.samples < JUDGED_FROM and not now.nothing_open,
     ),

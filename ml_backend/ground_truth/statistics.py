@@ -8,8 +8,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ml_backend.document.fields import FieldSpec
+from ml_backend.document.version_names import UNTRAINED
 from ml_backend.ground_truth.characters import confused_characters
-from ml_backend.ground_truth.forecast import Forecast, forecasts
+from ml_backend.ground_truth.forecast import Forecast, forecasts, newest_judged
 from ml_backend.ground_truth.layouts import Layout, layouts
 from ml_backend.ground_truth.rules import TRAINED_FROM, Situation, next_steps
 from ml_backend.ground_truth.truth import truth_of
@@ -75,12 +76,15 @@ class Statistics:
 
     def forecast(self) -> dict[str, Any]:
         """What more documents would bring, over all and by field, and which layouts need them most."""
-        overall, *fields = forecasts(self.registry.versions(self.project.uid))
+        versions = self.registry.versions(self.project.uid)
+        overall, *fields = forecasts(versions)
         found = layouts(self.store.statistics.signed(self.project.uid, GROUPED))[:NAMED]
         companies = self._companies([one.known.id for one in found if one.known])
         needed = [_layout_row(one, companies.get(one.known.id, "") if one.known else "") for one in found]
         return {
             "project": self.project.project_id,
+            "version": newest_judged(versions),
+            "serves": self.registry.active(self.project.uid) or UNTRAINED,
             "sentence": _headline((overall, *fields), needed),
             "overall": forecast_row(overall),
             "fields": [forecast_row(one) for one in fields],

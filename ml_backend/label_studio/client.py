@@ -28,6 +28,8 @@ AGAIN = 5.0  # seconds until it is asked once more whether a project is gone
 _GET_RETRIES = 2  # a repeated GET changes nothing; a repeated import would store everything twice
 _GAVE_UP = frozenset({502, 504})  # a proxy did; Label Studio may go on
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+UNREACHABLE = "label_studio_unreachable"
+AWAY = "Label Studio does not answer at "  # what the sentence of that error begins with
 UNCERTAINTY = "Uncertainty sampling"
 
 # Filters of the Data Manager: tasks without a submitted annotation (a skip leaves them open), tasks with a score.
@@ -157,8 +159,8 @@ class LabelStudio:
 
     def _unreachable(self, error: Exception) -> LabelStudioError:
         return LabelStudioError(
-            "label_studio_unreachable",
-            f"Label Studio does not answer at {self.url}{' in time' if isinstance(error, httpx.TimeoutException) else ''}.",
+            UNREACHABLE,
+            f"{AWAY}{self.url}{' in time' if isinstance(error, httpx.TimeoutException) else ''}.",
             "Start it, or correct DOCLOOP_LABEL_STUDIO_URL.",
         )
 

@@ -122,3 +122,18 @@ def test_thresholds_and_the_learnt_range_replace_the_defaults() -> None:
 )
 def test_the_usual_number_of_blocks_is_learnt_from_20_samples_on(counts: list[float], usual: object, why: str) -> None:
     assert learnt_range(counts) == usual, why
+
+
+@pytest.mark.parametrize(
+    ("changes", "reasons"),
+    [
+        ({"absent": {"phone": 0.2, "tax": 0.95}}, ("no phone found",)),
+        ({"absent": {"phone": 0.2, "tax": 0.1}}, ("no tax and phone found",)),
+        ({"absent": {"phone": 0.95}}, ()),  # it is mostly not there: the least sure field is the reason
+        ({"absent": {"phone": 0.2}, "missing": ("total",)}, ("required field total is missing",)),
+    ],
+)
+def test_a_field_that_was_not_found_is_named_where_it_weighs_more_than_the_least_sure_one(
+    changes: dict[str, Any], reasons: tuple[str, ...]
+) -> None:
+    assert assess(sure(field_confidence={"date": 0.99, "total": 0.91}, **changes)).reasons == reasons

@@ -68,8 +68,8 @@ def run(data: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
         monkeypatch.delenv(f"DOCLOOP_{setting.upper()}", raising=False)
     monkeypatch.setattr(terminal.out, "_width", 250)  # made when it was imported, with whatever COLUMNS was then
     environment = {"COLUMNS": "250", "TERM": "dumb", "NO_COLOR": "1", "DOCLOOP_DATA_DIR": str(data)}
-    return lambda *said: CliRunner().invoke(
-        app, [*said, *(() if "--project" in said else ("--project", "7"))], env=environment
+    return lambda *said, **more: CliRunner().invoke(
+        app, [*said, *(() if "--project" in said else ("--project", "7"))], env=environment, **more
     )
 
 
@@ -79,9 +79,44 @@ def store_of(data: Path) -> Store:
 
 def test_status_says_how_it_stands_and_why_nothing_trains(run: Run) -> None:
     said = run("status").output
-    for words in ("Receipts", "keyword baseline", "2 documents, 1 confirmed", "1 so far; 19 more.", "1 of 2 (50%)"):
+    for words in ("Receipts", "keywords (untrained)", "2 documents, 1 confirmed", "1 so far; 19 more.", "1 of 2 (50%)"):
         assert words in said
     assert json.loads(run("status", "--json").output)["samples"] == 1
+
+
+def test_status_without_a_project_takes_the_only_one_or_lists_them(
+    run: Run, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCLOOP_DATA_DIR", str(data))
+
+    def status(*more: str) -> str:
+        return CliRunner().invoke(app, ["status", *more]).output
+
+    assert "Receipts" in status()
+    assert json.loads(status("--json"))["samples"] == 1
+    store = store_of(data)
+    store.projects.put(
+        ProjectRecord("8.1795000000", 8, "Bills", "4bf1c2d9", CONFIG, fault="It refused.", fault_since=1.0)
+    )
+    store.close()
+    said = status()
+    for words in ("Receipts", "Bills", "keywords (untrained)", "It refused."):
+        assert words in said
+    assert [(row["project"], row["open"], row["done"]) for row in json.loads(status("--json"))] == [
+        (7, 2, 0),
+        (8, 0, 0),
+    ]
+    monkeypatch.setenv("DOCLOOP_DATA_DIR", str(data / "other"))
+    assert status().startswith("No project is followed yet: docloop connect --project N")
+
+
+def test_corrections_says_what_fills_it_where_there_are_none(run: Run, data: Path) -> None:
+    store = store_of(data)
+    store.projects.put(ProjectRecord("8.1795000000", 8, "Bills", "4bf1c2d9", CONFIG))
+    store.close()
+    said = run("corrections", "--project", "8").output
+    assert said.strip().startswith("No corrections yet: they come from what annotators change and submit")
+    assert len(said.splitlines()) == 1
 
 
 def test_corrections_lists_what_was_changed_and_all_with_the_confirmed_ones(run: Run) -> None:
@@ -120,6 +155,16 @@ def test_next_says_what_it_is_least_sure_of_where_no_criterion_is_met(run: Run, 
     store.predictions.put_many([replace(kept, reasons=(), fields=(found("total", "9.00", confidence=0.41),))])
     store.close()
     assert json.loads(run("next", "--json").output)[0]["reasons"] == ["least sure of total (41 %)"]
+
+
+def test_low_is_not_said_beside_a_document_and_stays_in_json(run: Run, data: Path) -> None:
+    store = store_of(data)
+    (kept,) = (one for one, _ in store.predictions.ranking(UID, VERSION))
+    assert "medium" in run("next").output
+    store.predictions.put_many([replace(kept, priority=1)])
+    store.close()
+    assert " low " not in run("next").output
+    assert json.loads(run("next", "--json").output)[0]["priority"] == "low"
 
 
 def test_next_says_why_there_is_nothing_to_show(run: Run, data: Path) -> None:
@@ -300,9 +345,37 @@ def test_promote_shows_the_verdict_and_rollback_goes_back(run: Run, data: Path) 
     assert "no better" in said
     assert registry.active(UID) == "fields-1"
     assert "● │ fields-1" in run("versions").output
-    assert "the keyword baseline" in run("rollback").output
+    assert "Served before." not in run("versions").output
+    assert "keywords (untrained)" in run("rollback").output
     assert registry.active(UID) == ""
     assert run("rollback").exit_code == 2
+
+
+def test_a_version_that_served_before_is_listed_as_that(run: Run, data: Path) -> None:
+    registry = ModelRegistry(data / "models")
+    newer = Manifest("fields-2", "token-classifier", AT, verdict="Promoted: better.", promoted=True)
+    registry.publish(UID, newer, _write)
+    registry.activate(UID, "fields-2")
+    assert "Served before." not in run("versions").output
+    registry.rollback(UID)
+    said = run("versions").output
+    assert "Served before. Promoted: better." in said
+    assert said.count("Served before.") == 1
+    assert "Each F1 was measured on the documents of its day" in said
+
+
+@pytest.mark.parametrize(
+    ("said", "answer", "serves"), [((), "n", ""), ((), "y", "fields-1"), (("--yes",), "", "fields-1")]
+)
+def test_a_version_that_the_gate_kept_back_serves_only_when_a_person_says_so(
+    run: Run, data: Path, monkeypatch: pytest.MonkeyPatch, said: tuple[str, ...], answer: str, serves: str
+) -> None:
+    monkeypatch.setattr(cli_loop, "_at_a_terminal", lambda: True)
+    done = run("promote", "fields-1", *said, input=answer)
+    assert "The gate had kept fields-1 back. It said then: Kept keywords-1: no better." in done.output
+    assert ("serve all the same?" in done.output) is bool(answer)
+    assert ModelRegistry(data / "models").active(UID) == serves
+    assert done.exit_code == (0 if serves else 1)
 
 
 def test_report_names_the_page_of_a_version_and_says_when_there_is_none(run: Run, data: Path) -> None:

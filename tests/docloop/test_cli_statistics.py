@@ -50,6 +50,14 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     return lambda *words: CliRunner().invoke(app, [*words, "--project", "7"])
 
 
+def test_a_forecast_names_the_version_whose_f1_it_shows_and_the_one_that_serves(run: Run) -> None:
+    assert "F1 of fields-4 (keywords (untrained) serves)" in run("forecast").output
+    ModelRegistry(models_folder(load_settings())).activate(UID, "fields-4")
+    said = run("forecast").output
+    assert "F1 of fields-4" in said
+    assert "serves" not in said
+
+
 def test_the_command_and_the_route_say_the_same(run: Run) -> None:
     settings = load_settings()
     services = build_services(settings, engine=FakeEngine(()))

@@ -41,6 +41,11 @@ def test_a_token_is_shown_once_alone_and_opens_what_it_says(run: Run, tmp_path: 
     assert found.expires_at == pytest.approx(found.made_at + 90 * 86_400)
 
 
+def test_an_empty_list_says_what_fills_it(run: Run) -> None:
+    assert run().output == "No tokens yet: docloop tokens create NAME --role read makes one for another program.\n"
+    assert json.loads(run("--json").output) == []
+
+
 def test_the_list_says_who_may_what_until_when(run: Run) -> None:
     run("create", "ci", "--role", "read")
     run("create", "old [bold]\x1b[31m", "--role", "admin")  # a name with a control character is refused

@@ -15,7 +15,7 @@ from served_label_studio import TOKEN, served
 from waiting import until
 
 from ml_backend.ocr.fake import FakeEngine
-from ml_backend.services import Services, build_services
+from ml_backend.services import LabelStudioAccess, Services, build_services
 from ml_backend.settings import Settings
 from ml_backend.status import WORKER
 from ml_backend.store.records import ProjectRecord
@@ -50,10 +50,21 @@ def test_a_hung_label_studio_hangs_nobody_and_the_others_are_told(services: Serv
 def test_what_is_missing_is_said_in_sentences(services: Services) -> None:
     said = SystemStatus(services, limit=5.0).look()
     assert said["reasons"] == [
-        "Label Studio cannot be reached at http://127.0.0.1:9 (ConnectError).",
+        "Label Studio cannot be reached at http://127.0.0.1:9 (ConnectError)."
+        " Start it, or correct DOCLOOP_LABEL_STUDIO_URL.",
         "There is no token for Label Studio. Set DOCLOOP_LABEL_STUDIO_TOKEN "
         "(in Label Studio: Account & Settings > Personal Access Token).",
         "No worker runs: nothing is predicted in advance or learned. Start docloop serve (or docloop worker).",
+    ]
+
+
+def test_a_label_studio_that_is_away_is_told_once_and_not_of_its_token_too(services: Services) -> None:
+    settings = services.settings.model_copy(update={"label_studio_token": SecretStr("a-token")})
+    alone = Services(**{**vars(services), "settings": settings, "access": LabelStudioAccess(settings)})
+    said = SystemStatus(alone, limit=10.0).look()
+    assert said["label_studio"]["token_ok"] is False
+    assert [reason[:31] for reason in said["reasons"] if "Label Studio" in reason] == [
+        "Label Studio cannot be reached "
     ]
 
 

@@ -218,7 +218,7 @@ def _relabelled(one: Any, labels: list[str]) -> Any:
 
 
 def test_rolling_back_restores_the_predictions_of_the_version_before(learning: Learning) -> None:
-    while learning.status()["champion"] != "keyword baseline":
+    while learning.status()["champion"] != "keywords (untrained)":
         learning.docloop.run("rollback", "--project", str(learning.project))
     until(lambda: learning.served.startswith(BASELINE), 60, "the baseline is served again")
     task = learning.client.call("GET", f"api/projects/{learning.project}/next")

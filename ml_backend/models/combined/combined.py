@@ -66,4 +66,5 @@ class Combined:
         answers = {name: member.extract(document, specs) for name, member in self.members.items()}
         choice = self.combiner.choose({name: answer.fields for name, answer in answers.items()}, specs)
         word_labels = answers[self.combiner.members[0]].word_labels
-        return Extraction(choice.fields, word_labels, choice.score, choice.disagreement)
+        absent = self.combiner.absences(choice.fields, specs)
+        return Extraction(choice.fields, word_labels, choice.score, choice.disagreement, absent)

@@ -69,6 +69,11 @@ class Combiner:
             total += sum(map(_log, confidences or [self.absent.get(spec.label, 0.5)]))
         return total
 
+    def absences(self, chosen: Sequence[Field], specs: Sequence[FieldSpec]) -> dict[str, float]:
+        """For each label without a field: how likely it really is not there."""
+        there = {field.label for field in chosen}
+        return {spec.label: self.absent.get(spec.label, 0.5) for spec in specs if spec.label not in there}
+
     def _best(self, label: str, said: Mapping[str, Sequence[Field]]) -> tuple[Field | None, float]:
         """The likeliest proposal, if it is likely enough, and how far the members disagree."""
         some = proposals(said, self.members)

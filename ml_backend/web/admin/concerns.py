@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from ml_backend.label_studio.client import AWAY
 from ml_backend.store.records import ProjectRecord
 from ml_backend.system_status import FIRST, SILENT
 
@@ -26,9 +27,17 @@ class Concern:
     title: str = ""
 
 
-def of_system(state: Mapping[str, Any]) -> list[Concern]:
-    """What is wrong with the installation (``SystemStatus.look``)."""
-    return [Concern("note" if FIRST in reason else "fault", reason) for reason in state["reasons"]]
+def together(state: Mapping[str, Any], others: Sequence[Concern]) -> list[Concern]:
+    """What is wrong with the installation (``SystemStatus.look``), and ``others``, which projects have.
+
+    That Label Studio is away is told once, though every project meets it: since the first one did.
+    """
+    found = [Concern("note" if FIRST in reason else "fault", reason) for reason in state["reasons"]]
+    if state["label_studio"]["ok"] or not found or found[0].weight == "note":
+        return [*found, *others]
+    met = [one for one in others if one.said.startswith(AWAY)]
+    outage = replace(found[0], since=min((one.since for one in met if one.since), default=None))
+    return [outage, *found[1:], *(one for one in others if one not in met)]
 
 
 def of_projects(lines: Sequence[Mapping[str, Any]]) -> list[Concern]:

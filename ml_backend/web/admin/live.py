@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import Blueprint, Response, make_response, render_template, request
 
+from ml_backend.document.version_names import UNTRAINED
 from ml_backend.errors import DocloopError
 from ml_backend.web.admin import words
 from ml_backend.web.refusals import status_of
@@ -28,7 +29,7 @@ def page(template: str, here: str, **context: Any) -> Response:
     """The page of ``template`` as the request wants it; ``here`` names the entry of the navigation that it belongs to."""
     live = request.args.get("live") == "1"
     around = "admin/content.html" if live else "admin/base.html"
-    text = render_template(template, around=around, here=here, **context)
+    text = render_template(template, around=around, here=here, baseline=UNTRAINED, **context)
     answer = make_response(text)
     if live:
         answer.set_etag(hashlib.sha256(text.encode()).hexdigest()[:24])

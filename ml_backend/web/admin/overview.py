@@ -30,7 +30,7 @@ def add(pages: Blueprint, parts: Parts) -> None:
         found = project_lines(services, parts.now()) if state["store"]["ok"] else []
         records = {project.project_id: project for project in services.store.projects.all()} if found else {}
         cards = [{**line, **glance(parts, records[line["project"]])} for line in found if line["project"] in records]
-        wrong = concerns.of_system(state) + concerns.of_projects(found)
+        wrong = concerns.together(state, concerns.of_projects(found))
         return page(
             "admin/overview.html",
             "projects",

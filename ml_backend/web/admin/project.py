@@ -9,6 +9,7 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
+from ml_backend.document.version_names import UNTRAINED
 from ml_backend.errors import ConfigUnsupported, DocloopError
 from ml_backend.exports.formats import formats
 from ml_backend.pausing import paused
@@ -38,7 +39,7 @@ def add(pages: Blueprint, parts: Parts) -> None:
                 parts.kept.forget(f"{name}{record.uid}")
         state, status = parts.status.look(), _status(parts, record)
         resting = paused(parts.services.store, record.uid, parts.now())
-        wrong = concerns.of_system(state) + concerns.of_project(record, resting, status)
+        wrong = concerns.together(state, concerns.of_project(record, resting, status))
         return page(
             "admin/project.html",
             "projects",
@@ -52,6 +53,7 @@ def add(pages: Blueprint, parts: Parts) -> None:
             statistics=_statistics(parts, record),
             figures=Figures.of(status) if status["ok"] else None,
             formats=formats(),
+            before=_before(parts, record),
             requested=[each for each in parts.services.store.runs.requests() if each.project_id == project_id],
         )
 
@@ -85,6 +87,12 @@ class Figures:
     def mark(self) -> str:
         """In the address of the pictures, so that a new one is fetched when the figures change, and only then."""
         return hashlib.sha256(repr((self.points, self.bars)).encode()).hexdigest()[:12]
+
+
+def _before(parts: Parts, project: ProjectRecord) -> str:
+    """What a rollback would let serve again; empty where nothing served before."""
+    history = parts.services.registry.history(project.uid)
+    return (history[-1] or UNTRAINED) if history else ""
 
 
 def _status(parts: Parts, project: ProjectRecord, seconds: float = 1.0) -> Mapping[str, Any]:

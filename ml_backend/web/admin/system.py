@@ -22,7 +22,7 @@ def add(pages: Blueprint, parts: Parts) -> None:
             working = {"waiting": waiting_jobs(services.settings), **work(services, parts.now())}
         except DocloopError:  # the status says which part it is
             working = None
-        wrong = concerns.of_system(state) + concerns.of_projects(state["projects"])
+        wrong = concerns.together(state, concerns.of_projects(state["projects"]))
         titles = {line["project"]: line["title"] for line in state["projects"]}
         settings = services.settings
         return page(

@@ -59,7 +59,7 @@ class ModelVersions(Answer):
     )
 
     project: int
-    champion: str = Field(description="The version that serves; empty: the keyword baseline.")
+    champion: str = Field(description="The version that serves; empty: the keywords (untrained).")
     versions: list[ModelVersion]
 
 
@@ -77,7 +77,7 @@ class Served(Answer):
     model_config = example(project=7, version="fields-3", changed=True, verdict="Better by 2.1 points on 40 documents.")
 
     project: int
-    version: str = Field(description="Empty: the keyword baseline.")
+    version: str = Field(description="Empty: the keywords (untrained).")
     changed: bool = Field(description="Whether another one did before.")
     verdict: str = Field(description="What the gate said of it.")
 

@@ -162,7 +162,7 @@ class ProjectStatus(Answer):
     documents: int
     samples: int = Field(description="Confirmed documents to learn from.")
     corrections: dict[str, int] = Field(description="By kind.")
-    champion: str
+    champion: str = Field(description="The version that serves; “keywords (untrained)” while no trained one does.")
     champion_base: str = Field(description="The base model it began with, and its licence; empty if none.")
     champion_fault: str = Field(description="Why the promoted version does not serve; empty when it does.")
     model_version: str

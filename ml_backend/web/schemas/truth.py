@@ -27,6 +27,8 @@ class Forecast(Answer):
 
     model_config = example(
         project=7,
+        version="fields-3",
+        serves="fields-3",
         sentence="about 12 more documents for +2.0 points of total's F1 (0.8-3.4)",
         overall={"label": "", "state": "not enough evidence", "versions": 1},
         fields=[],
@@ -34,6 +36,8 @@ class Forecast(Answer):
     )
 
     project: int
+    version: str = Field(description="Whose F1 the figures begin with: the newest one that was judged; empty if none.")
+    serves: str = Field(description="The version that serves, which may be another one.")
     sentence: str
     overall: dict[str, Any]
     fields: list[dict[str, Any]]
@@ -60,7 +64,15 @@ class Statistics(Answer):
         confused_fields=[],
         causes=[{"cause": "misread characters", "count": 2, "share": 1.0}],
         next_steps=[],
-        forecast={"project": 7, "sentence": "not enough evidence", "overall": {}, "fields": [], "layouts": []},
+        forecast={
+            "project": 7,
+            "version": "",
+            "serves": "fields-3",
+            "sentence": "not enough evidence",
+            "overall": {},
+            "fields": [],
+            "layouts": [],
+        },
     )
 
     project: int

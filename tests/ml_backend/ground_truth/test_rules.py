@@ -26,6 +26,7 @@ DOCUMENT = (Path(__file__).resolve().parents[3] / "docs/statistics.md").read_tex
         (Situation(0, 0), "import"),
         (Situation(40, 0), "memory"),
         (Situation(40, 7), "first training"),
+        (Situation(40, 5, trained=5), "first training"),  # asked for at 5: the next goal is 20, not 125
         (Situation(40, 19, threshold=15), "train"),
         (Situation(40, 20), "train"),
         (Situation(40, 29, trained=20), "held-out gate"),
@@ -52,7 +53,7 @@ def test_the_first_rule_that_applies_is_the_step_to_take(now: Situation, first: 
 
 def test_a_step_says_why_with_the_figures_of_the_project() -> None:
     step = next(next_steps(Situation(40, 7, threshold=15), 3))
-    assert step.reason.startswith("The classifier learns from 15 confirmed documents on; 7 are there.")
+    assert step.reason.startswith("Training starts by itself at 15 confirmed documents; 7 are there.")
     assert step.command == "docloop next --project 3"
 
 

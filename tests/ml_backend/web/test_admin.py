@@ -7,6 +7,7 @@ import shutil
 import threading
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree
@@ -17,7 +18,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from waiting import until
 
+from ml_backend.label_studio.client import AWAY
 from ml_backend.ocr.fake import FakeEngine
+from ml_backend.pausing import pause
 from ml_backend.services import Services, build_services
 from ml_backend.settings import load_settings
 from ml_backend.web import charts
@@ -117,11 +120,27 @@ def test_a_project_says_what_is_missing_what_comes_next_and_what_the_gate_said(
         "2 more to the next training (at 72)",
         "26 open, 26 with a current prediction",
         "F1 .866 on 58 documents",
+        "Each version was judged on the documents of its day",
         "Kept fields-2: fields-3 is worse (field F1 -0.2 points on 44 documents",
         "Teach the OCR engine your print",
         "required field total is missing",
     ):
         assert said in " ".join(text.split())
+
+
+def test_low_priority_is_no_word_for_the_document_that_is_asked_first(client: FlaskClient, filled: Services) -> None:
+    version = f"fields-4.{filled.store.projects.all()[0].fingerprint}"
+    first, second, *_ = [one for one, _ in filled.store.predictions.ranking("7.1795000007", version)]
+    filled.store.predictions.put_many([replace(first, priority=1), replace(second, priority=2)])
+    until(lambda: "medium priority" in client.get("/admin/projects/7").text)
+    assert 'class="priority low"' not in client.get("/admin/projects/7").text
+
+
+def test_a_rollback_names_the_version_that_comes_back(client: FlaskClient, filled: Services) -> None:
+    assert filled.registry.active("7.1795000007") == "fields-4"
+    assert 'data-ask="Let fields-2 serve again?"' in client.get("/admin/projects/7").text
+    filled.registry.rollback("7.1795000007")
+    assert 'data-ask="Let fields-1 serve again?"' in client.get("/admin/projects/7?fresh=1").text
 
 
 def test_a_project_that_nobody_follows_is_a_page_with_the_fix(client: FlaskClient) -> None:
@@ -232,6 +251,34 @@ def test_a_fault_comes_with_its_time_and_a_rest_is_only_a_note() -> None:
     assert concerns.of_projects([line]) == []
     found = concerns.of_projects([{**line, "fault": "It refused.", "fault_since": 5.0}, {**line, "paused": True}])
     assert [(each.weight, each.since) for each in found] == [("fault", 5.0), ("note", None)]
+
+
+def test_an_outage_of_label_studio_is_told_once_with_its_time() -> None:
+    away = "Label Studio cannot be reached at http://ls (ConnectError). Start it."
+    state = {"label_studio": {"ok": False}, "reasons": [away, "No worker runs."]}
+    line = {"title": "Receipts", "paused": False, "fault": f"{AWAY}http://ls. Start it.", "fault_since": 9.0}
+    lines = [{**line, "project": 7}, {**line, "project": 8, "fault_since": 5.0}]
+    other = {**line, "project": 9, "fault": "It refused."}
+    told = [(one.said, one.since) for one in concerns.together(state, concerns.of_projects([*lines, other]))]
+    assert told == [(away, 5.0), ("No worker runs.", None), ("It refused.", 9.0)]
+    back = {"label_studio": {"ok": True}, "reasons": []}
+    assert [one.project for one in concerns.together(back, concerns.of_projects(lines))] == [7, 8]
+
+
+def test_the_first_page_counts_what_it_lists(client: FlaskClient, filled: Services) -> None:
+    filled.store.projects.update("7.1795000007", fault=f"{AWAY}http://127.0.0.1:9.", fault_since=5.0)
+    pause(filled.store, filled.store.projects.all()[0], time.time())
+
+    def told() -> str:
+        return client.get("/admin?live=1").text
+
+    until(lambda: "cannot be reached" in told())
+    listed = told().split("</ul>")[0]
+    assert listed.count("http://127.0.0.1:9") == 1
+    faults = int(
+        re.findall(r"(\d+) things? needs? you, 1 to know", " ".join(listed.split()).replace("need you", "needs you"))[0]
+    )
+    assert listed.count("<li>") == faults + 1
 
 
 @pytest.mark.parametrize(

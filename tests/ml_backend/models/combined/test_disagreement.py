@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -44,6 +45,12 @@ def test_members_disagree_as_far_as_others_than_the_answer_are_believed(
     answers: Mapping[str, list[Field]], share: float, why: str
 ) -> None:
     assert COMBINER.choose(answers, SPECS).disagreement == {"total": pytest.approx(share, abs=1e-3)}, why
+
+
+def test_a_label_without_a_field_comes_with_the_chance_that_it_is_not_there() -> None:
+    combiner = replace(COMBINER, absent={"total": 0.9, "phone": 0.1})
+    specs = [*SPECS, FieldSpec("phone", "phone"), FieldSpec("never learned", "text")]
+    assert combiner.absences(said("9.00", 0.6), specs) == {"phone": 0.1, "never learned": 0.5}
 
 
 def test_a_label_that_repeats_is_the_first_members_alone_and_not_compared() -> None:

@@ -75,7 +75,7 @@ def test_status_says_what_is_learned_and_why_training_did_not_start(client: Flas
         "Receipts",
         2,
         0,
-        "keyword baseline",
+        "keywords (untrained)",
     )
     assert said["training"]["answer"] == "3 confirmed documents so far."
     assert said["model_version"] == followed.version(CONFIG, UID)
