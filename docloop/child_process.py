@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ml_backend.errors import SetupError
+from ml_backend.folders import make_private
 
 STOP_WITHIN = 10.0  # seconds from asking a child to stop to killing it
 _POLL = 0.05  # seconds
@@ -39,7 +40,7 @@ class ChildProcess:
         Raises:
             SetupError: another docloop that still runs has it.
         """
-        self._owner_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_private(self._owner_file.parent)
         self._owner_lock = _try_lock(self._owner_file)
         if self._owner_lock is None:
             raise SetupError(

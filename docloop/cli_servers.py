@@ -79,18 +79,37 @@ def _checked_address(settings: Settings, port: int) -> None:
 
 
 def _checked(settings: Settings, quiet: bool = True) -> Settings:
-    """What is better said now than in a child process: an unsafe address, a port or an engine that is not to be had."""
+    """What is better said now than in a child process: an unsafe address, a port, an engine or a package not to be had."""
     from docloop.server import address
     from ml_backend.services import make_engine
 
     _checked_address(settings, settings.port)
     make_engine(settings)
+    _check_packages(settings)
     if not quiet:
         err.print(
             f"docloop listens on [bold]http://{address(settings)}[/bold]; data in {escape(str(settings.data_dir))}."
             " Ctrl-C stops it."
         )
     return settings
+
+
+def _check_packages(settings: Settings) -> None:
+    """Raise DocloopError if database, queue or storage is of an unknown kind, or its package is not installed.
+
+    Nobody is asked: a server that is away now may come.
+    """
+    from ml_backend.jobs.redis_connection import client_of
+    from ml_backend.storage import check_package
+    from ml_backend.store.opening import connect
+
+    store, queue = settings.store_url.get_secret_value(), settings.queue_url.get_secret_value()
+    if store and not store.startswith("sqlite"):
+        connect(store).engine.dispose()
+    if queue:
+        client_of(queue).close()
+    if settings.storage_url:
+        check_package(settings.storage_url)
 
 
 def _warn_of_missing_token() -> None:

@@ -12,6 +12,7 @@ from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_expo
 from docloop.sources import read_file
 from ml_backend.errors import DocloopError, FetchRefused
 from ml_backend.file_names import is_url, name_of
+from ml_backend.folders import make_private
 from ml_backend.images.loader import PageLoader
 from ml_backend.label_studio.client import LabelStudio
 from ml_backend.label_studio.fetch import RETRYABLE
@@ -94,7 +95,7 @@ class FailedSources:
         left = [source for source in self.read() if source not in tried] + [
             _absolute(source) for source in report.failed
         ]
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        make_private(self._path.parent)
         self._path.write_text("".join(f"{source}\n" for source in left), "utf-8", "surrogateescape")
 
 

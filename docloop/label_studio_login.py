@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 
 from ml_backend.errors import LabelStudioError, SetupError
+from ml_backend.folders import make_private
 
 USERNAME = "demo@example.com"
 _PASSWORD_FILE = "label-studio-password"  # noqa: S105 - names of files, not secrets
@@ -111,7 +112,7 @@ def _read(file: Path) -> str:
 
 def _write_private(file: Path, text: str) -> None:
     """Replace ``file`` in one step by one that only its owner may read."""
-    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_private(file.parent)
     aside = file.with_name(file.name + ".new")
     aside.unlink(missing_ok=True)
     with open(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:

@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ml_backend.errors import SetupError
+from ml_backend.folders import make_private
 
 STOP_WITHIN = 18.0  # seconds from asking both processes to stop to killing what is left
 _LOOK = 0.2
@@ -33,7 +34,7 @@ def own(data_dir: Path, role: str, restoring: bool = False) -> Iterator[None]:
     Raises:
         SetupError: another process has it, or it is half of a backup.
     """
-    data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_private(data_dir)
     if not restoring and any((data_dir / name).exists() for name in (UNFINISHED, FILLING)):
         raise SetupError(
             "restore_unfinished",

@@ -9,10 +9,11 @@ from typing import Any
 from flask import Flask
 from gunicorn import util
 from gunicorn.app.base import BaseApplication
+from gunicorn.errors import AppImportError
 from gunicorn.glogging import Logger
 from gunicorn.workers.gthread import ThreadWorker
 
-from ml_backend.errors import SetupError
+from ml_backend.errors import DocloopError, SetupError
 from ml_backend.services import build_services
 from ml_backend.settings import Settings
 from ml_backend.web.app import create_app
@@ -95,9 +96,12 @@ class Server(BaseApplication):
             self.cfg.set(name, value)
 
     def load(self) -> Flask:  # type: ignore[override]  # a Flask is a WSGI application, but not typed as gunicorn says it
-        services = build_services(self._settings)
-        services.follow()
-        services.deletions.watch()
+        try:
+            services = build_services(self._settings)
+            services.follow()
+            services.deletions.watch()
+        except DocloopError as error:  # gunicorn prints these words alone and ends; of any other error a traceback
+            raise AppImportError(f"{error} ({error.code})") from None
         self.cfg.set("worker_exit", lambda arbiter, worker: services.close())
         return create_app(services)
 

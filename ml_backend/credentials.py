@@ -18,6 +18,7 @@ from urllib.parse import unquote, urlsplit
 from pydantic import SecretStr
 
 from ml_backend.errors import SetupError
+from ml_backend.folders import make_private
 from ml_backend.settings import PREFIX, Settings
 
 SECRETS_FILE = "secrets.json"
@@ -109,7 +110,7 @@ def _kept(path: Path, names: tuple[str, ...]) -> dict[str, str]:
 
 def _make(path: Path, names: tuple[str, ...]) -> None:
     """Write the file aside and link it into place: complete or not there, and the first of two writers wins."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_private(path.parent)
     handle, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # made with mode 0600
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:

@@ -1,7 +1,8 @@
 """Does Label Studio really serve the hardest document first? It is asked, since it says nothing when it does not.
 
-Asking ``/next`` reserves the task for the user of docloop's token, as opening it would, so only
-``docloop connect`` asks.
+Asking ``/next`` reserves the task for the user of docloop's token, as opening it would, so only ``docloop connect`` and
+``docloop doctor`` ask. Nothing but an annotation lets go of it before a day is over, and a reservation does not say who asked:
+one of an earlier check looks like one of a person's, and is no fault.
 """
 
 from __future__ import annotations
@@ -20,10 +21,12 @@ _SAME = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class OrderReport:
-    """Whether the lowest score comes first, and a sentence for the admin: the fix, where there is one."""
+    """Whether the lowest score comes first (None: that could not be seen), and a sentence for the admin: the fix, where there is
+    one. ``reserved``: it could not be seen, since the token's user has a task that comes before all others."""
 
-    hardest_first: bool
+    hardest_first: bool | None
     sentence: str
+    reserved: bool = False
 
 
 def until_served(
@@ -49,13 +52,11 @@ def check_order(label_studio: LabelStudio, project_id: int) -> OrderReport:
     project = label_studio.project(project_id)
     lowest = _lowest_score(label_studio, project_id)
     if lowest is None:
-        return OrderReport(True, "Every task is annotated; there is nothing to order.")
+        return OrderReport(True, "No open task has a prediction of the version that serves: there is nothing to order.")
     try:
         served = label_studio.call("GET", f"api/projects/{project_id}/next")
     except LabelStudioError as error:
-        return OrderReport(
-            False, f"Label Studio gives no next task, so the order could not be checked: {error.message}"
-        )
+        return OrderReport(None, f"Label Studio gives no next task, so the order could not be checked: {error.message}")
     queue = str(served.get("queue") or "")
     scores = [
         float(prediction["score"])
@@ -70,9 +71,10 @@ def check_order(label_studio: LabelStudio, project_id: int) -> OrderReport:
         )
     if _RESERVED in queue:
         return OrderReport(
-            False,
-            f"The order could not be checked: task {served['id']} was opened before by the user of docloop's token and is"
-            " served first. Submit or skip it, and connect again.",
+            None,
+            f"Not measured now: task {served['id']} is reserved for the user of docloop's token, who opened it or for whom an"
+            " earlier check asked, so it comes first until it is submitted or skipped, or for a day.",
+            reserved=True,
         )
     return OrderReport(
         False,

@@ -27,6 +27,7 @@ from ml_backend.errors import SetupError, StorageError
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
+_SCHEMES = ("s3", "s3a", "file", "memory")  # memory is for tests; fsspec knows others, which nobody tried
 _PART = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,199}"
 _KEY = re.compile(rf"(?:{_PART}/){{0,7}}{_PART}")
 _PARTS = ".parts"  # in a shared folder: what is being written, and what killed writers left
@@ -209,15 +210,28 @@ def open_bucket(url: str) -> Bucket:
             )  # without a key it would ask an address of the network
         files, root = fsspec.core.url_to_fs(url, **options)
     except (ImportError, ValueError) as error:
-        scheme = urlsplit(url).scheme
-        raise SetupError(
-            "storage_unavailable",
-            f"DOCLOOP_STORAGE_URL: {scheme}:// cannot be opened ({type(error).__name__}).",
-            "Install it: pip install 'docloop[s3]' for S3 and shared folders.",
-        ) from None
+        raise _unavailable(url, error) from None
     if "s3" in _protocols(files):
         files.retries = 1  # botocore, below it, tries again already
     return Bucket(files, str(root))
+
+
+def check_package(url: str) -> None:
+    """Raise SetupError if the package for a URL is not installed. Starts no thread, so a process may fork afterwards."""
+    try:
+        import fsspec
+
+        fsspec.get_filesystem_class(urlsplit(url).scheme)
+    except (ImportError, ValueError) as error:
+        raise _unavailable(url, error) from None
+
+
+def _unavailable(url: str, error: Exception) -> SetupError:
+    return SetupError(
+        "storage_unavailable",
+        f"DOCLOOP_STORAGE_URL: {urlsplit(url).scheme}:// cannot be opened ({type(error).__name__}).",
+        "Install it: pip install 'docloop[s3]' for S3 and shared folders.",
+    )
 
 
 def check_url(url: str) -> str:
@@ -226,6 +240,8 @@ def check_url(url: str) -> str:
     fault = ""
     if not parts.scheme or not (parts.netloc or parts.path.strip("/")):
         fault = "it is not a URL such as s3://bucket/prefix or file:///shared/folder"
+    elif parts.scheme not in _SCHEMES:
+        fault = f"there is no storage of the kind {parts.scheme[:20]}://; known are s3://bucket/prefix and file:///shared/folder"
     elif "@" in parts.netloc or ":" in parts.netloc:
         fault = "it holds credentials or a port; they belong into AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_ENDPOINT_URL"
     elif parts.query or parts.fragment or ".." in parts.path.split("/") or "\\" in url:

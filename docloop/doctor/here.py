@@ -15,6 +15,7 @@ from docloop.doctor.bench import Bench
 from docloop.doctor.findings import Check, Found, Known, Level, of_error
 from ml_backend.credentials import SECRETS_FILE, WEBHOOK_HEADER, load_credentials
 from ml_backend.errors import SetupError
+from ml_backend.folders import make_private
 from ml_backend.status import WORKER
 from ml_backend.system_status import LEAST_FREE
 
@@ -107,7 +108,7 @@ def data_dir(bench: Bench) -> Iterator[Found]:
         return
     path = {"path": folder}
     try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_private(folder)
         _write(folder)
     except OSError as error:
         yield Found(f"{folder}: {error.strerror}", "data_dir_not_writable", path)

@@ -222,7 +222,9 @@ _MADE = ("own_project.made",)
 CHECKS = (
     Check("own_project.made", "A project to try things in", make, needs=("label_studio.token",), seconds=40),
     Check("way.webhook", "The way of webhooks", webhook, needs=_MADE),
-    Check("way.backend", "The way of predictions", backend, needs=(*_MADE, "docloop.web"), seconds=40),
+    Check(
+        "way.backend", "The way of predictions", backend, needs=(*_MADE, "docloop.data_dir", "docloop.web"), seconds=40
+    ),
     Check("way.training", "The way of Start Training", training, needs=("way.backend", "store.answers"), seconds=120),
     Check("way.prediction", "A prediction there and back", round_trip, needs=_MADE, seconds=60),
 )

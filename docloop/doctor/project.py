@@ -16,8 +16,8 @@ from ml_backend.order import check_order
 from ml_backend.services import model_registry, read_interface
 
 _LOOKS = 5  # polls without a look after which something is wrong
+_ORDER_CODES = {True: "", False: "order_wrong", None: "order_not_checked"}
 _ORDER = "Annotators get documents at random instead of those that teach most."
-_NOT_CHECKED = "could not be checked"
 
 KNOWN = {
     PROJECT_GONE: Known(
@@ -96,7 +96,7 @@ KNOWN = {
         Level.WARNING,
         "the order could not be measured",
         "It may be right all the same.",
-        "Submit or skip the task that was named, as the user of docloop's token; then docloop doctor --project {project}",
+        "Look whether others have opened all tasks that are left; then docloop doctor --project {project}",
     ),
 }  # fmt: skip
 
@@ -156,8 +156,10 @@ def model_version(bench: Bench, patient: Patient) -> Iterator[Found]:
     stored = bench.client().model_versions(number)
     titles = {str(one.get("title") or "") for one in bench.client().call("GET", "api/ml", project=number)} | {TITLE}
     newest = next(iter(sorted(stored - titles, reverse=True)), "the concrete version")
-    if not now:
-        yield Found("none is set", "model_version_empty" if patient.there.task_count else "")
+    if not stored and not patient.there.task_count:
+        yield Found("looked at after the first import: there are no tasks yet")
+    elif not now or (now in titles and not stored):
+        yield Found(f"“{now}”, the backend's name" if now else "none is set", "model_version_empty")
     elif now in titles - stored:
         yield Found(f"“{now}”, which is the backend's name", "model_version_title", {"version": newest})
     elif now not in stored:
@@ -178,12 +180,14 @@ def order(bench: Bench, patient: Patient) -> Iterator[Found]:
         yield Found("no tasks with predictions yet: nothing to order")
         return
     report = check_order(bench.client(), patient.number)
+    if report.reserved:
+        yield Found(report.sentence)
+        return
     bench.touched.append(
         f"Project {patient.number}: asking for the next task reserves it for the token's user, as opening it does, until it is"
         " submitted or skipped, or for a day."
     )
-    code = "" if report.hardest_first else "order_not_checked" if _NOT_CHECKED in report.sentence else "order_wrong"
-    yield Found(report.sentence, code)
+    yield Found(report.sentence, _ORDER_CODES[report.hardest_first])
 
 
 _THERE = ("project.there",)

@@ -17,6 +17,8 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from ml_backend.folders import make_private
+
 log = logging.getLogger(__name__)
 
 _ID = re.compile(r"[0-9A-Za-z-]{1,80}")
@@ -65,7 +67,7 @@ class ExportIndex:
         """Note an export. Raises OSError where the disk refuses."""
         if not _ID.fullmatch(batch.id):
             raise ValueError(f"{batch.id!r} is not the id of an export")
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private(self._folder)
         aside = self._folder / f".{batch.id}.part"
         aside.write_text(json.dumps({**asdict(batch), "held": _packed(batch.held)}), encoding="utf-8")
         os.replace(aside, self._folder / f"{batch.id}.json")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ml_backend.errors import StorageError
 from ml_backend.exports.index import Batch, ExportIndex
+from ml_backend.folders import make_private
 from ml_backend.storage import Bucket
 
 log = logging.getLogger(__name__)
@@ -49,7 +50,7 @@ class SharedExportIndex(ExportIndex):
             self._bucket.put_file(here[name], f"{_PREFIX}/{name}")
 
     def _keep(self, name: str, data: bytes) -> None:
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private(self._folder)
         aside = self._folder / f".{name}.part"
         aside.write_bytes(data)
         aside.replace(self._folder / name)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ml_backend.errors import SetupError, StoreError
+from ml_backend.folders import make_private
 
 
 class Hints(Protocol):
@@ -69,7 +70,7 @@ class FolderHints:
         self._changed = folder / "changed"
         self._taken = folder / "taken"
         for path in (self._changed, self._taken):
-            path.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_private(path)
 
     def leave(self, project_id: int) -> None:
         try:

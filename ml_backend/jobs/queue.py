@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from ml_backend.errors import SetupError, StoreError
+from ml_backend.folders import make_private
 from ml_backend.jobs.job import Job, decode, encode
 
 log = logging.getLogger(__name__)
@@ -173,7 +174,7 @@ def _in_file(path: Path, clock: Callable[[], float]) -> JobQueue:
     from huey.storage import SqliteStorage
 
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_private(path.parent)
         os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))  # SQLite gives its side files the mode of this one
         path.chmod(0o600)
         storage = SqliteStorage(_NAME, str(path), timeout=_BUSY_SECONDS, strict_fifo=True)

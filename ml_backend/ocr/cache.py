@@ -22,6 +22,7 @@ from tempfile import NamedTemporaryFile
 
 from ml_backend.document.elements import Page
 from ml_backend.document.json_form import FORMAT, page_from_json, page_to_json
+from ml_backend.folders import make_private
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ class PageCache:
 
     def _write(self, name: str, data: bytes) -> None:
         path = self._folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_private(path.parent)
         with NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
             try:
                 file.write(data)

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError
 
 from ml_backend.errors import StoreError
+from ml_backend.folders import make_private
 from ml_backend.store.database import BEGIN, Database, translated
 
 _KNOWN = "Known ones: sqlite:////folder/docloop.db, postgresql+psycopg://user:password@host/name."
@@ -63,7 +64,7 @@ def _sqlite(address: sa.URL) -> Database:
 
 def _make_private(path: Path) -> None:
     """Make the file and its folder where they are not there; nobody but their owner may read it. Raises OSError."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_private(path.parent)
     if path.exists() and not path.is_file():
         raise OSError(errno.EINVAL, "it is not a file")  # a device must not be written to, nor its mode changed
     handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)

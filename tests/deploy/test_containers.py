@@ -19,6 +19,7 @@ from ml_backend.settings import load_settings
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = ROOT / "docker-compose.yml"
+OWN_SERVERS = ROOT / "docker-compose.own-servers.yml"
 ONCE = {"label-studio-token", "minio-bucket"}  # services that run once and end
 OURS = {"ml-backend", "worker", "gpu-worker"}
 _VARIABLE = re.compile(r"\$\{(\w+)([^}]*)\}")
@@ -50,6 +51,38 @@ def test_compose_asks_for_every_secret_and_has_a_default_for_none(tmp_path: Path
     asked = _VARIABLE.findall(COMPOSE.read_text())
     assert {name for name, _ in asked} == made
     assert {rest for _, rest in asked} == {":?run make secrets"}
+
+
+def test_docloop_alone_is_run_as_in_the_cluster_and_waits_for_nobody(services: dict[str, dict[str, Any]]) -> None:
+    alone = yaml.safe_load(OWN_SERVERS.read_text())["services"]
+    assert set(alone) == OURS
+    elsewhere = {"environment", "depends_on", "extra_hosts"}
+    for name, service in alone.items():
+        assert "depends_on" not in service
+        same = {key: value for key, value in services[name].items() if key not in elsewhere}
+        assert {key: value for key, value in service.items() if key not in elsewhere} == same
+        assert set(service["environment"]) == set(services[name]["environment"]) | {"DOCLOOP_LABEL_STUDIO_TOKEN"}
+
+
+def test_docloop_alone_has_a_default_for_no_secret_but_the_token_which_may_come_as_a_file() -> None:
+    asked = dict(_VARIABLE.findall(OWN_SERVERS.read_text()))
+    assert {name for name, rest in asked.items() if not rest.startswith(":?")} == {
+        "DOCLOOP_LABEL_STUDIO_TOKEN",
+        "DOCLOOP_LABEL_STUDIO_TOKEN_FILE",
+    }
+    assert asked["DOCLOOP_LABEL_STUDIO_TOKEN"] == ":-"
+
+
+def test_the_commands_that_show_a_login_show_no_other_secret(tmp_path: Path) -> None:
+    runpy.run_path(str(ROOT / "deploy" / "make_secrets.py"))["write"](tmp_path / ".env")
+    shown = []
+    for line in (ROOT / "docs" / "docker.md").read_text().splitlines():
+        if line.startswith("grep "):
+            done = subprocess.run(
+                ["sh", "-c", line], cwd=tmp_path, capture_output=True, text=True, check=True, timeout=10
+            )
+            shown.append([one.partition("=")[0] for one in done.stdout.splitlines()])
+    assert shown == [["LABEL_STUDIO_USERNAME", "LABEL_STUDIO_PASSWORD"], ["DOCLOOP_PASSWORD"]]
 
 
 def test_docloop_takes_the_environment_that_compose_gives_it(

@@ -145,6 +145,7 @@ def test_however_much_there_is_to_draw_nothing_is_cut_off_and_no_name_lies_on_an
         assert not any(one.overlaps(other) for one, other in pairwise(bars)), "one name on another"
 
 
+@pytest.mark.slow
 def test_the_worst_field_is_drawn_first_and_versions_by_their_short_names() -> None:
     names = ("keywords-1.c48f345e", "fields-1.c48f345e", "fields-2.c48f345e", "fields-2.0badcafe", "other.c48f345e")
     versions = [{"version": name, "rate": 1.0, "median_seconds": None} for name in names]

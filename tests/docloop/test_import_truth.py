@@ -108,6 +108,7 @@ def content(loader: PageLoader, data: bytes) -> str:
     return content_of([page.digest for page in loader.pages(data)])
 
 
+@pytest.mark.slow
 def test_funsd_becomes_annotated_tasks_once_and_bad_files_are_named(tmp_path: Path, loader: PageLoader) -> None:
     place = Place(loader)
     folder = funsd(

@@ -54,6 +54,7 @@ def asked(port: int, head: str = "") -> socket.socket:
     return client
 
 
+@pytest.mark.slow
 def test_clients_that_do_not_hang_up_keep_nobody_waiting(port: int) -> None:
     with ExitStack() as clients:
         clients.enter_context(asked(port))

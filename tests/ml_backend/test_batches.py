@@ -61,6 +61,7 @@ def test_one_outcome_a_task_in_order_whatever_fails(batches: BatchPredictor) -> 
     assert kinds(outcomes) == ["Prediction", "FetchRefused", "Prediction", "DocloopError"]
 
 
+@pytest.mark.slow
 def test_what_is_not_ready_in_time_goes_on_and_is_there_the_next_time(batches: BatchPredictor, fetch: Fetch) -> None:
     assert kinds(batches.predict_all(tasks("a", "slow"), TOTAL, "1.1", budget=0.5)) == ["Prediction", "NoneType"]
     fetch.gate.set()
@@ -133,6 +134,7 @@ def test_a_task_that_fails_is_logged_once_a_try_and_tried_again_after_a_pause_th
     assert logged == ["task 1 answered with []: url_scheme_refused"] * 4
 
 
+@pytest.mark.slow
 def test_closing_wakes_those_who_wait(batches: BatchPredictor, fetch: Fetch) -> None:
     """Two workers are held up, a third task waits for one: it is given up, not waited for."""
     outcomes: list[list[object]] = []

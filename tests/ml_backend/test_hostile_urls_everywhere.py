@@ -75,6 +75,7 @@ def no_trace(world: World) -> bool:
     return (world.connected, world.tokens_asked, world.canary.touched) == ([], 0, [])
 
 
+@pytest.mark.slow
 def test_in_one_request_for_predictions_each_is_answered_with_nothing_in_its_place(
     world: World, client: FlaskClient
 ) -> None:
@@ -104,6 +105,7 @@ def test_a_box_drawn_on_it_is_answered_with_nothing(world: World, client: FlaskC
     assert no_trace(world)
 
 
+@pytest.mark.slow
 def test_predicted_in_advance_each_task_fails_with_the_code_of_its_refusal(world: World, services: Services) -> None:
     tasks = [Task(number, {"image": world.fill(url)}) for number, (url, _) in enumerate(REFUSED)]
     outcomes = services.batches.predict_all(tasks, interface("total"), "1.1")

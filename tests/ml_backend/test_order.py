@@ -38,7 +38,7 @@ def test_with_everything_annotated_there_is_nothing_to_check(there: FakeLabelStu
     there.projects[1].model_version = "v1"
     for task in there.tasks_of(1):
         there.annotate(task, [])
-    assert check_order(there.client(), 1).sentence.startswith("Every task is annotated")
+    assert check_order(there.client(), 1).sentence.startswith("No open task has a prediction")
 
 
 def test_it_waits_for_the_first_predictions_but_not_for_ever(there: FakeLabelStudio) -> None:

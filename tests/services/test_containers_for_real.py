@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import runpy
 import shutil
 import subprocess
@@ -20,6 +21,7 @@ from running_label_studio import RunningLabelStudio, free_port
 
 from docloop.label_studio_login import stored_secret_key
 from ml_backend.label_studio.client import LabelStudio
+from ml_backend.settings import load_settings
 
 ROOT = Path(__file__).parents[2]
 SERVICES: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
@@ -40,6 +42,47 @@ def test_docker_compose_takes_the_file_with_secrets_and_refuses_it_without(tmp_p
     runpy.run_path(str(ROOT / "deploy" / "make_secrets.py"))["write"](tmp_path / ".env")
     taken = config()
     assert (taken.returncode, taken.stderr) == (0, "")
+
+
+def lines_for_env(yours: str) -> str:
+    """What docs/docker.md says for .env: of the servers in ``yours`` our own, of the others the bundled ones."""
+    mine, bundled = re.findall(r"```ini\n(.*?)```", (ROOT / "docs" / "docker.md").read_text(), re.DOTALL)
+    first, *own = re.split(r"^(?=# (?:Label Studio|PostgreSQL|Redis|S3)\b)", mine, flags=re.MULTILINE)
+    _, *ours = re.split(r"^(?=# )", bundled, flags=re.MULTILINE)
+    return first + "".join(a if re.match(rf"# ({yours})\b", a) else b for a, b in zip(own, ours, strict=True))
+
+
+@pytest.mark.parametrize(
+    "yours", ["Label Studio", "PostgreSQL", "Redis", "S3", "PostgreSQL|Redis|S3", "[LPRS].*", "none"]
+)
+def test_docker_compose_hands_docloop_the_servers_that_somebody_has(tmp_path: Path, yours: str) -> None:
+    if not shutil.which("docker-compose"):
+        missing("there is no docker-compose: apt install docker-compose")
+    for name in ("docker-compose.yml", "docker-compose.own-servers.yml"):
+        shutil.copy(ROOT / name, tmp_path)
+    runpy.run_path(str(ROOT / "deploy" / "make_secrets.py"))["write"](tmp_path / ".env")
+    secrets = dict(line.split("=", 1) for line in (tmp_path / ".env").read_text().splitlines() if "=" in line)
+    with (tmp_path / ".env").open("a") as file:
+        file.write(lines_for_env(yours))
+    clean = {key: value for key, value in os.environ.items() if not key.startswith(("DOCLOOP_", "AWS_", "COMPOSE_"))}
+    command = ["docker-compose", "config"]
+    done = subprocess.run(command, cwd=tmp_path, env=clean, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    given = yaml.safe_load(done.stdout)["services"]["worker"]["environment"]
+    if token_file := given["DOCLOOP_LABEL_STUDIO_TOKEN_FILE"]:
+        assert token_file == "/run/label-studio/token"
+        given["DOCLOOP_LABEL_STUDIO_TOKEN_FILE"] = str(tmp_path / "token")
+        (tmp_path / "token").write_text("eyJ...")
+    settings = load_settings({key: str(value) for key, value in given.items()})
+    assert settings.label_studio_token.get_secret_value() == "eyJ..."
+    store, queue = settings.store_url.get_secret_value(), settings.queue_url.get_secret_value()
+    own = {kind: re.fullmatch(yours, kind) is not None for kind in ("Label Studio", "PostgreSQL", "Redis", "S3")}
+    assert ("labels.example.org" in settings.label_studio_url) == own["Label Studio"]
+    password = "secret" if own["PostgreSQL"] else secrets["DOCLOOP_DB_PASSWORD"]
+    assert store.startswith(f"postgresql+psycopg://docloop:{password}@{'db.' if own['PostgreSQL'] else 'postgres:'}")
+    assert queue.partition("@")[0].endswith("secret" if own["Redis"] else secrets["REDIS_PASSWORD"])
+    assert given["AWS_SECRET_ACCESS_KEY"] == ("..." if own["S3"] else secrets["S3_SECRET_KEY"])
+    assert settings.storage_url == ("s3://a-bucket/docloop" if own["S3"] else "s3://docloop")
 
 
 def test_the_databases_of_label_studio_and_docloop_are_closed_to_each_other() -> None:

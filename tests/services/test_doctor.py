@@ -136,8 +136,13 @@ def test_another_sampling_and_the_backends_name_as_model_version_are_found(
     client.call(
         "POST", "api/ml", body={**backend, "basic_auth_user": secrets.user, "basic_auth_pass": secrets.password}
     )
-    found = codes(examine(docloop, "--quick", "--project", str(other), status=1))
-    assert found == {"model_version_title", "webhook_secret", "backend_not_interactive"}
+    asked = ("--quick", "--project", str(other))
+    without_tasks = codes(examine(docloop, *asked, status=1))
+    assert without_tasks == {"webhook_secret", "backend_not_interactive"}, "nothing can be served yet: no fault"
+    (task,) = client.import_tasks(other, [{"data": {"image": "data:image/png;base64,AAAA"}}])
+    assert client.import_predictions(other, [{"task": task, "result": [], "score": 0.5, "model_version": "v1"}]) == 1
+    found = codes(examine(docloop, *asked, status=1))
+    assert found == {"model_version_title", "webhook_secret", "backend_not_interactive", "image_not_opened"}
     client.call("DELETE", f"api/projects/{other}/")
 
 

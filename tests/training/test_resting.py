@@ -44,6 +44,7 @@ def test_a_resting_project_is_followed_but_not_predicted_until_it_is_resumed(loo
     assert len(loop.there.predictions) == before - 5
 
 
+@pytest.mark.slow
 def test_a_push_that_runs_ends_when_its_project_is_to_rest_and_goes_on_when_it_is_resumed(
     services: Services, queue: JobQueue
 ) -> None:

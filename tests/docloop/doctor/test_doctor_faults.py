@@ -243,7 +243,7 @@ FAULTS: dict[str, tuple[str, Break]] = {
     "model_version_unknown": ("project.model_version", lambda c, p: setattr(c.there.projects[1], "model_version", "gone")),
     "sampling_off": ("project.sampling", lambda c, p: setattr(c.there.projects[1], "sampling", "Sequential sampling")),
     "order_wrong": ("project.order", next_is("Data manager queue")),
-    "order_not_checked": ("project.order", next_is("Task lock")),
+    "order_not_checked": ("project.order", lambda c, p: p.setattr(c.there, "next_task", lambda project: None)),
     "not_connected": ("connection.webhook", lambda c, p: without(c, hook=True, backend=True)),
     "backend_without_webhook": ("connection.webhook", lambda c, p: without(c, hook=True)),
     "webhook_secret": ("connection.webhook", lambda c, p: c.hook.update(headers={WEBHOOK_HEADER: "another"})),
@@ -306,6 +306,30 @@ def test_a_fault_is_seen_and_its_fix_is_said(code: str, well: Circle, monkeypatc
 def test_no_fault_is_known_that_nobody_provokes() -> None:
     assert set(FAULTS) | ELSEWHERE == set(CATALOGUE)
     assert not set(FAULTS) & ELSEWHERE
+
+
+def test_a_task_that_an_earlier_check_has_reserved_is_no_fault(well: Circle, monkeypatch: pytest.MonkeyPatch) -> None:
+    next_is("Task lock")(well, monkeypatch)
+    report = well.examine("project.order")
+    (said,) = [one for one in report.findings if one.check == "project.order"]
+    assert said.level is Level.OK
+    assert "is reserved for the user of docloop's token" in said.measured
+    assert not any("asking for the next task" in one for one in report.touched)
+
+
+@pytest.mark.parametrize(
+    ("tasks", "served", "code"), [(0, "docloop", ""), (0, "", ""), (3, "docloop", "model_version_empty")]
+)
+def test_the_version_served_is_looked_at_after_the_first_import(
+    well: Circle, tasks: int, served: str, code: str
+) -> None:
+    """Label Studio enters the backend's name when it is connected; that is a fault only once docloop has stored predictions."""
+    well.there.predictions.clear()
+    well.there.projects[1].model_version = served
+    well.there.delete_tasks(well.there.tasks_of(1)[tasks:])
+    found = [one for one in well.examine("project.order").findings if one.check == "project.model_version"]
+    assert [one.code for one in found] == [code]
+    assert tasks or "no tasks yet" in found[0].measured
 
 
 def test_a_personal_access_token_is_told_from_a_legacy_one(well: Circle) -> None:

@@ -45,6 +45,19 @@ def test_a_check_that_needs_another_is_skipped_and_the_rest_goes_on(well: Circle
     assert {one.code for one in report.faults} == {"web_down", "backend_disconnected"}
 
 
+def test_before_the_first_start_what_needs_no_data_folder_is_looked_at_and_none_is_made(
+    well: Circle, tmp_path: Path
+) -> None:
+    folder = tmp_path / "not" / "yet"
+    well.change(data_dir=folder, password="", api_token="", webhook_secret="", storage_url=f"file://{tmp_path}/shared")
+    found = {one.check: one for one in well.examine().findings}
+    assert [found[name].code for name in ("docloop.data_dir", "store.answers")] == ["data_dir_missing", "store_missing"]
+    assert [one.code for one in found.values() if one.level is Level.FAULT] == ["data_dir_missing", "store_missing"]
+    assert found["storage.answers"].measured.startswith("written, read and deleted")
+    assert found["way.backend"].measured == "skipped, because docloop.data_dir found a fault"
+    assert not folder.parent.exists()
+
+
 def test_neither_secrets_nor_a_documents_text_nor_its_file_are_shown(well: Circle) -> None:
     well.there.add_tasks(1, [{"image": "http://files.example/very-private-name.png"}])
     console = Console(width=200, record=True, file=None, force_terminal=False)

@@ -104,6 +104,7 @@ def test_rapidocr_reads_a_box_drawn_around_a_single_letter() -> None:
     assert rapidocr("onnxruntime").read(image).text == "7"
 
 
+@pytest.mark.slow
 def test_rapidocr_shrinks_a_long_narrow_receipt_only_as_far_as_it_stays_legible() -> None:
     image = Image.new("RGB", (500, 4000), "white")
     pen = ImageDraw.Draw(image)

@@ -168,6 +168,7 @@ def test_a_database_that_does_not_answer_refuses_tokens_with_503_and_says_nothin
         services.close()
 
 
+@pytest.mark.slow
 def test_a_database_that_hangs_keeps_a_few_threads_and_the_others_answer() -> None:
     asking, go_on = threading.Semaphore(0), threading.Event()
 

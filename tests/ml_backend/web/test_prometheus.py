@@ -56,6 +56,7 @@ def test_a_label_studio_that_is_away_is_a_number_and_no_error(client: FlaskClien
 
 
 @pytest.mark.parametrize("alive", [True, False])
+@pytest.mark.slow
 def test_a_worker_says_whether_it_is_alive_and_its_numbers_to_who_may_know(alive: bool) -> None:
     credentials = Credentials("docloop", "a-password-of-tests", "a-token-of-the-tests", "a-secret-of-tests")
     with socket.socket() as probe:

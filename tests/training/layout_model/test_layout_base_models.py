@@ -170,6 +170,7 @@ def test_a_tokenizer_of_the_samples_knows_the_special_tokens() -> None:
     assert [sub_words().id_of(piece) for piece in ("<s>", "<pad>", "</s>")] == [0, 1, 2]
 
 
+@pytest.mark.slow
 def test_a_word_of_one_document_alone_is_no_piece_of_a_tokenizer_from_scratch() -> None:
     documents = [made_receipt(number).document for number in range(8)]
     first = documents[0].pages[0]

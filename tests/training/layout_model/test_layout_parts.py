@@ -184,6 +184,7 @@ def test_confidences_are_the_share_that_was_right() -> None:
     assert calibration.document is not None
 
 
+@pytest.mark.slow
 def test_nothing_is_known_without_answers_and_more_evidence_is_never_less_confidence() -> None:
     spec = FieldSpec("total", "amount")
     none = calibrate([], [spec])

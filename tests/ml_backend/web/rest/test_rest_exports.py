@@ -154,6 +154,7 @@ class SlowDisk:
         self._pack(folder, target)
 
 
+@pytest.mark.slow
 def test_an_export_that_takes_long_to_pack_is_running_and_keeps_its_pieces(
     client: FlaskClient, followed: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
