@@ -57,6 +57,10 @@ class Ranking(Protocol):
         """The tasks whose data are others by now: a push may take hours, and these predictions would never be made anew."""
         ...
 
+    def answered(self, batch: Sequence[Ready]) -> Collection[int]:
+        """The tasks that have a prediction of this version by now, of somebody else. Asked while others keep from storing any."""
+        ...
+
     def scores(self, batch: Sequence[Ready]) -> Sequence[float]:
         """One score in ``[0, 1]`` a prediction; the lowest is asked first."""
         ...
@@ -73,6 +77,9 @@ class Unranked:
         return True
 
     def changed(self, batch: Sequence[Ready]) -> Collection[int]:
+        return ()
+
+    def answered(self, batch: Sequence[Ready]) -> Collection[int]:
         return ()
 
     def scores(self, batch: Sequence[Ready]) -> Sequence[float]:
@@ -157,6 +164,12 @@ class Push:
         report.failed.update(dict.fromkeys(changed, DocloopError("task_changed", "Its data were changed meanwhile.")))
         return [ready for ready in batch if ready.task_id not in changed]
 
+    def _unanswered(self, batch: Sequence[Ready], report: PushReport) -> list[Ready]:
+        """What nobody else has given its prediction meanwhile: Label Studio would keep both."""
+        answered = set(self.ranking.answered(batch))
+        report.current += len(answered)
+        return [ready for ready in batch if ready.task_id not in answered]
+
     def _import(self, batch: Sequence[Ready], report: PushReport) -> None:
         """One import. A task that was deleted meanwhile makes Label Studio refuse all: it is left out, and the rest go again."""
         if not batch:
@@ -165,7 +178,9 @@ class Push:
             ready.body["score"] = score
         try:
             with self.importing():
-                kept = self.label_studio.import_predictions(self.project.id, [ready.body for ready in batch])
+                batch = self._unanswered(batch, report)
+                bodies = [ready.body for ready in batch]
+                kept = self.label_studio.import_predictions(self.project.id, bodies) if batch else 0
         except LabelStudioError as error:
             there = {row.id for row in self.label_studio.tasks(self.project.id)} if error.code == TASK_GONE else set()
             gone = [ready.task_id for ready in batch if ready.task_id not in there]

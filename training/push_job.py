@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 
+from ml_backend.answered_tasks import import_lease
 from ml_backend.document.version_names import version_name
 from ml_backend.errors import DocloopError, LabelStudioError
 from ml_backend.label_studio.client import Project
@@ -116,7 +117,7 @@ def _importing(store: Store, project_id: int, mine: Lease) -> Iterator[None]:
     """
     if not mine.renew():
         raise DocloopError(PUSH_RUNNING, f"Another process pushes to project {project_id} by now.", _WAIT)
-    name = f"import-{project_id}"
+    name = import_lease(project_id)
     try:
         with held(store, name, _IMPORT):
             yield
@@ -127,5 +128,5 @@ def _importing(store: Store, project_id: int, mine: Lease) -> Iterator[None]:
 
 
 def _is_importing(store: Store, project_id: int) -> bool:
-    name = f"import-{project_id}"
-    return name in store.leases.held(name, time.time())
+    name = import_lease(project_id)
+    return bool(store.leases.among([name], time.time()))

@@ -17,6 +17,7 @@ from active_learning.representative import weighed
 from active_learning.signals import Observed, blocks_of, observe
 from active_learning.spreading import spread
 from active_learning.thresholds import Thresholds, learnt_range
+from ml_backend.answered_tasks import answered_elsewhere
 from ml_backend.document.elements import Document
 from ml_backend.document.fields import Extraction, FieldSpec
 from ml_backend.predictor import Observer
@@ -99,6 +100,11 @@ class StoreRanking:
         moved = [one for one in batch if there.get(one.task_id, self._stored[one.task_id]) != self._stored[one.task_id]]
         now = {one.task_id: self._store.documents.get(there[one.task_id][0]) for one in moved}
         return {one.task_id for one in moved if (document := now[one.task_id]) and document.data != one.data}
+
+    def answered(self, batch: Sequence[Ready]) -> set[int]:
+        """Those that an application has sent and answered itself meanwhile."""
+        tasks = [ready.task_id for ready in batch]
+        return answered_elsewhere(self._store, self._project_uid, self._version, tasks)
 
     def scores(self, batch: Sequence[Ready]) -> Sequence[float]:
         """The probabilities, raised for untypical documents, and for near-duplicates of those that are asked before (in this

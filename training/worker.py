@@ -47,6 +47,7 @@ log = logging.getLogger(__name__)
 
 _TICK = 1.0  # seconds
 _DISCOVER = 3600.0  # seconds between looks at which projects have a webhook of ours
+_DAY = 86_400.0  # seconds for which leases that ran out are kept
 _THREADS = 4  # a training holds one, pushes at most two: there is always one for looks, which are short
 _PUSHES = 2  # helping with another worker's push, which has threads of its own, counts as one
 _NEXT_TRY = 5.0  # seconds until a job that found no place is tried again
@@ -160,6 +161,7 @@ class Worker:
         if self._clock() < self._next_discovery:
             return
         self._next_discovery = self._clock() + _DISCOVER
+        self._services.store.leases.sweep(self._now() - _DAY)
         try:
             secret = self._services.credentials.webhook_secret
             connected = self._services.access.client().projects_with_webhook(WEBHOOK_HEADER, secret)

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from ml_backend.answered_tasks import answering
 from ml_backend.applications.desk import Desk
 from ml_backend.applications.shown import Shown, shown_of
 from ml_backend.document.fields import Prediction
@@ -112,18 +113,24 @@ def predicted(desk: Desk, tasks: Sequence[OneTask]) -> Iterator[Seen]:
     for task in tasks:
         outcome = made.get(task.id)
         if isinstance(outcome, Prediction):
-            yield _stored(desk, desk.look_at(task.id), outcome)
+            yield _stored(desk, task.id, outcome)
         else:
             why = outcome.code if isinstance(outcome, DocloopError) else "not_ready_in_time"
             yield Seen(task, shown_of(task, version, desk.project.model_version), why if task.id in made else "")
 
 
-def _stored(desk: Desk, task: OneTask, found: Prediction) -> Seen:
+def _stored(desk: Desk, task_id: int, found: Prediction) -> Seen:
     """The task with this prediction, unless the worker, whom Label Studio has told of the task, has meanwhile stored its own."""
-    if shown := next((one for one in reversed(task.predictions) if _is_of(one, found.model_version)), None):
-        return Seen(task, Shown.of(shown))
-    body = to_prediction_body(found, desk.interface, task.id)
-    return Seen(task, Shown.of(add_prediction(desk.label_studio, desk.project.id, task.id, body)))
+    project = desk.project
+    with answering(desk.services.store, project.id, project.uid, found.model_version, task_id) as done:
+        task = desk.look_at(task_id)
+        if shown := next((one for one in reversed(task.predictions) if _is_of(one, found.model_version)), None):
+            return Seen(task, Shown.of(shown))
+        stored = add_prediction(
+            desk.label_studio, project.id, task_id, to_prediction_body(found, desk.interface, task_id)
+        )
+        done()
+        return Seen(task, Shown.of(stored))
 
 
 def _has(task: OneTask, version: str) -> bool:

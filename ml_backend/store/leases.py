@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import sqlalchemy as sa
 
-from ml_backend.store.database import Database
+from ml_backend.store.database import Database, in_chunks
 from ml_backend.store.tables import leases
 
 
@@ -30,6 +32,20 @@ class Leases:
         mine = leases.c.name == name, leases.c.holder == holder
         with self._database.write() as connection:
             return bool(connection.execute(leases.update().where(*mine).values(until=now + seconds)).rowcount)
+
+    def among(self, names: Collection[str], now: float) -> set[str]:
+        """Those of these names that are held now."""
+        found: set[str] = set()
+        with self._database.read() as connection:
+            for chunk in in_chunks(sorted(names)):
+                there = sa.select(leases.c.name).where(leases.c.name.in_(chunk), leases.c.until > now)
+                found.update(connection.execute(there).scalars())
+        return found
+
+    def sweep(self, before: float) -> None:
+        """Forget the leases that ran out before a time: nobody asks for them any more."""
+        with self._database.write() as connection:
+            connection.execute(leases.delete().where(leases.c.until < before))
 
     def release(self, name: str, holder: str) -> None:
         """Give one's own lease back; somebody else's stays."""

@@ -157,6 +157,10 @@ class StoreRunsContract:
         assert held("worker_", 20.0) == []
         assert (store.leases.renew("worker-1", "b", 90.0, 5.0), held("worker-1", 94.0)) == (True, ["worker-1"])
         assert (store.leases.renew("worker-1", "a", 96.0, 5.0), held("worker-1", 96.0)) == (False, [])
+        assert store.leases.among({"worker-1", "worker%", "?"}, 23.0) == {"worker-1", "worker%"}
+        assert store.leases.among({"worker-1"}, 95.0) == store.leases.among((), 0.0) == set()
+        store.leases.sweep(30.0)
+        assert [held(name, 0.0) for name in ("worker-1", "worker%")] == [["worker-1"], []]
         release("worker-1", "b")
         assert held("worker-1", 20.0) == []
         assert not store.leases.renew("worker-1", "b", 20.0, 5.0), "somebody may have had it since"
