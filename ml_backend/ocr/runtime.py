@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,10 @@ import numpy.typing as npt
 from ml_backend.errors import EngineUnavailable
 
 Array = npt.NDArray[np.float32]
+
+# OpenVINO makes its tables of types at their first use (a C++ static), and lets other Python threads run meanwhile: two that are at
+# it at once wait for each other for ever. Seen with 2026.4.
+_TYPES = threading.Lock()
 
 # A loaded network: one float32 batch in, one float32 batch out. It serves one thread at a time, and what it returned is
 # overwritten by its next run.
@@ -109,6 +114,8 @@ def _load_openvino(model: Path | bytes, threads: int) -> tuple[Network, str]:
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
     import openvino
 
+    with _TYPES:
+        openvino.Tensor(np.zeros(1, np.float32)).get_element_type().to_dtype()
     core = openvino.Core()
     hints = {
         "INFERENCE_NUM_THREADS": threads,

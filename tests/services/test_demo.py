@@ -8,10 +8,12 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
 import pytest
+from docloop_processes import children
 from running_label_studio import free_port
 
 
@@ -23,7 +25,7 @@ class Demo:
         command += ["--label-studio", str(label_studio), "--port", str(ports[0]), "--backend-port", str(ports[1])]
         self.output = folder.with_suffix(".out")
         with self.output.open("wb") as output:
-            environment = {**os.environ, "COLUMNS": "200", "OMP_NUM_THREADS": "1"}
+            environment = {**os.environ, "COLUMNS": "200", "OMP_NUM_THREADS": "1", "PYTHONFAULTHANDLER": "1"}
             self.process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=environment)
 
     def until(self, words: str, seconds: float = 300) -> str:
@@ -31,9 +33,17 @@ class Demo:
         deadline = time.monotonic() + seconds
         while words not in (printed := self.output.read_text()):
             assert self.process.poll() is None, printed
-            assert time.monotonic() < deadline, printed
+            assert time.monotonic() < deadline, self.stacks()
             time.sleep(0.2)
         return printed
+
+    def stacks(self) -> str:
+        """What it has printed, with where each thread of the command that it waits for hangs."""
+        for pid in children(self.process.pid):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGABRT)
+        time.sleep(2.0)
+        return self.output.read_text()
 
     def interrupt(self) -> int:
         self.process.send_signal(signal.SIGINT)
