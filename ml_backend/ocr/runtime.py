@@ -21,8 +21,8 @@ from ml_backend.errors import EngineUnavailable
 
 Array = npt.NDArray[np.float32]
 
-# OpenVINO makes its tables of types at their first use (a C++ static), and lets other Python threads run meanwhile: two that are at
-# it at once wait for each other for ever. Seen with 2026.4.
+# OpenVINO makes its tables of types at their first use (a C++ static), and lets other Python threads run meanwhile: two that
+# are at it at once wait for each other for ever. Seen with 2026.4.
 _TYPES = threading.Lock()
 
 # A loaded network: one float32 batch in, one float32 batch out. It serves one thread at a time, and what it returned is
