@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from ml_backend.store.store import Store
 
 _LOOKING = 60.0  # seconds that looking and storing may take
-_ANSWERED = 86_400.0  # seconds: no push began its work longer ago
+_ANSWERED = 86_400.0  # seconds for which it is remembered that a prediction was stored: no push takes longer
 _PATIENCE = 20.0  # seconds that an import is waited for
 _STEP = 0.1
 
@@ -24,33 +24,31 @@ def import_lease(project_id: int) -> str:
     return f"import-{project_id}"
 
 
-def answered_elsewhere(store: Store, project_uid: str, version: str, tasks: Collection[int]) -> set[int]:
-    """Those of the tasks whose prediction of this version an application stores or has stored; for who holds the import lease."""
-    names = {_mark(project_uid, version, task): task for task in tasks}
-    return {names[name] for name in store.leases.among(names, time.time())}
+def answered_elsewhere(store: Store, project_uid: str, version: str, tasks: Collection[int], since: float) -> set[int]:
+    """Those of the tasks whose prediction of this version an application stores just now, or has stored ``since`` (seconds since
+    1970): what Label Studio lacks although it was stored before was deleted there. For who holds the import lease."""
+    at_it = {_mark("answering", project_uid, version, task): task for task in tasks}
+    stored = {_mark("answered", project_uid, version, task): task for task in tasks}
+    found = store.leases.among(at_it, time.time()), store.leases.among(stored, since + _ANSWERED)
+    return {at_it[name] for name in found[0]} | {stored[name] for name in found[1]}
 
 
 @contextmanager
-def answering(store: Store, project_id: int, project_uid: str, version: str, task: int) -> Iterator[Callable[[], None]]:
+def answering(
+    store: Store, project_id: int, project_uid: str, version: str, task: int
+) -> Iterator[Callable[[], object]]:
     """Look whether the task has a prediction of this version, and store one, inside of this; what is given is called once it is
     stored. Where an import does not end in time nobody is kept waiting: then a prediction may be there twice."""
-    name = _mark(project_uid, version, task)
+    name, stored = (_mark(what, project_uid, version, task) for what in ("answering", "answered"))
     store.leases.take(name, name, time.time(), _LOOKING)
-    stored = False
-
-    def done() -> None:
-        nonlocal stored
-        stored = store.leases.renew(name, name, time.time(), _ANSWERED)
-
     try:
         ends = time.monotonic() + _PATIENCE
         while store.leases.among([import_lease(project_id)], time.time()) and time.monotonic() < ends:
             time.sleep(_STEP)
-        yield done
+        yield lambda: bool(store.leases.take(stored, stored, time.time(), _ANSWERED))
     finally:
-        if not stored:
-            store.leases.release(name, name)
+        store.leases.release(name, name)
 
 
-def _mark(project_uid: str, version: str, task: int) -> str:
-    return f"answered {project_uid} {version} {task}"
+def _mark(what: str, project_uid: str, version: str, task: int) -> str:
+    return f"{what} {project_uid} {version} {task}"

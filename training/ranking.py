@@ -85,6 +85,7 @@ class StoreRanking:
         self._limits = limits
         self._usual_blocks = usual_blocks
         self._now = now
+        self._since = now()
         self._stored = store.documents.ids(project_uid)
         self._project_uid = project_uid
         self._earlier: list[tuple[float, Signature]] | None = None  # read when there is something to rank
@@ -104,7 +105,7 @@ class StoreRanking:
     def answered(self, batch: Sequence[Ready]) -> set[int]:
         """Those that an application has sent and answered itself meanwhile."""
         tasks = [ready.task_id for ready in batch]
-        return answered_elsewhere(self._store, self._project_uid, self._version, tasks)
+        return answered_elsewhere(self._store, self._project_uid, self._version, tasks, self._since)
 
     def scores(self, batch: Sequence[Ready]) -> Sequence[float]:
         """The probabilities, raised for untypical documents, and for near-duplicates of those that are asked before (in this

@@ -22,10 +22,10 @@ MINE = 3  # the receipt that an application answers
 
 @pytest.fixture
 def loop(services: Services, queue: JobQueue) -> Loop:
-    """A project during whose push an application stores its prediction of one of the tasks."""
+    """A project during whose push an application stores its prediction of one of the tasks, if it has never done so."""
 
     def paper(image: str) -> Sample:
-        if int(image) == MINE:
+        if int(image) == MINE and not is_answered(made, since=0.0):
             answer(made)
         return numbered(image)
 
@@ -45,6 +45,11 @@ def answer(loop: Loop) -> None:
         done()
 
 
+def is_answered(loop: Loop, since: float) -> bool:
+    task = loop.there.tasks_of(loop.project)[MINE]
+    return answered_elsewhere(loop.services.store, loop.uid, version_of(loop), [task], since) == {task}
+
+
 def predicted(loop: Loop) -> Counter[int]:
     return Counter(one.task for one in loop.there.predictions.values())
 
@@ -60,12 +65,21 @@ def test_what_an_application_began_and_never_stored_the_next_push_stores(loop: L
     store, version = loop.services.store, version_of(loop)
     with ExitStack() as killed:
         killed.enter_context(answering(store, loop.project, loop.uid, version, task))
-        assert answered_elsewhere(store, loop.uid, version, [task, other]) == {task}
+        assert answered_elsewhere(store, loop.uid, version, [task, other], time.time()) == {task}
         Pusher(loop.services).push(loop.project)
         assert predicted(loop)[task] == 0
-    assert answered_elsewhere(store, loop.uid, version, [task]) == set()
+    assert answered_elsewhere(store, loop.uid, version, [task], 0.0) == set()
     Pusher(loop.services).push(loop.project)
     assert predicted(loop) == Counter(loop.there.tasks_of(loop.project))
+
+
+def test_what_was_deleted_since_the_application_stored_it_is_pushed(loop: Loop) -> None:
+    answer(loop)
+    assert predicted(loop)
+    loop.there.delete_predictions(loop.project)
+    report = Pusher(loop.services).push(loop.project)
+    assert predicted(loop) == Counter(loop.there.tasks_of(loop.project))
+    assert report.pushed == 5
 
 
 def test_who_answers_waits_for_an_import_that_is_under_way(loop: Loop) -> None:
@@ -73,10 +87,9 @@ def test_who_answers_waits_for_an_import_that_is_under_way(loop: Loop) -> None:
     store.leases.take(name, "a worker", time.time(), 60.0)
     answered = threading.Thread(target=answer, args=(loop,))
     answered.start()
-    task = loop.there.tasks_of(loop.project)[MINE]
-    until(lambda: answered_elsewhere(store, loop.uid, version_of(loop), [task]), 10, "the mark")
+    until(lambda: is_answered(loop, time.time()), 10, "the mark")
     time.sleep(0.2)
     assert not loop.there.predictions
     store.leases.release(name, "a worker")
     answered.join(10)
-    assert predicted(loop) == {task: 1}
+    assert predicted(loop) == {loop.there.tasks_of(loop.project)[MINE]: 1}
