@@ -114,7 +114,9 @@ def test_a_page_that_did_not_change_is_not_sent_again(client: FlaskClient, fille
 def test_a_project_says_what_is_missing_what_comes_next_and_what_the_gate_said(
     client: FlaskClient, filled: Services
 ) -> None:
-    text = " ".join(Parts(client.get("/admin/projects/7").text).texts)
+    def text() -> str:
+        return " ".join(" ".join(Parts(client.get("/admin/projects/7").text).texts).split())
+
     for said in (
         "70 confirmed documents so far; training starts by itself at 72 (2 more).",
         "2 more to the next training (at 72)",
@@ -123,9 +125,9 @@ def test_a_project_says_what_is_missing_what_comes_next_and_what_the_gate_said(
         "Each version was judged on the documents of its day",
         "Kept fields-2: fields-3 is worse (field F1 -0.2 points on 44 documents",
         "Teach the OCR engine your print",
-        "required field total is missing",
+        "the models disagree on total",
     ):
-        assert said in " ".join(text.split())
+        until(lambda said=said: said in text(), 20, said)  # a busy machine counts some figures after the first look
 
 
 def test_low_priority_is_no_word_for_the_document_that_is_asked_first(client: FlaskClient, filled: Services) -> None:
