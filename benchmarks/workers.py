@@ -1,6 +1,6 @@
 """What more workers bring, and what sharing a push costs: direct path and batches over the database, 1, 2 and 4 workers.
 
-    python benchmarks/workers.py SROIE_DIR [--pages 24] [--repeats 3] [--store URL]
+    python benchmarks/workers.py SROIE_DIR [--pages 36] [--repeats 3] [--store URL]
 
 Each worker is a process on a data folder of its own, with one OCR thread; the database is a SQLite file, or ``--store``. Label
 Studio takes no part: what is measured is how fast predictions come to the worker that would import them. Direct and shared path
