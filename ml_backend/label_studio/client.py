@@ -1,6 +1,6 @@
 """Label Studio's REST API: the few calls docloop makes.
 
-The SDK tells a personal access token from a legacy one and refreshes it; answers are plain dicts, as Label Studio sends them.
+Answers are plain dicts, as Label Studio sends them.
 What was measured about each call stands in shared/label_studio.md.
 """
 
@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from ml_backend.errors import LabelStudioError
+from ml_backend.label_studio.access_token import AccessToken
 from ml_backend.label_studio.refusals import HAS_NONE, NO_SUCH_THING, PROJECT_GONE, explain
 
 _PAGE = 500
@@ -85,19 +86,12 @@ class LabelStudio:
                 "There is no token for Label Studio.",
                 "Set DOCLOOP_LABEL_STUDIO_TOKEN (in Label Studio: Account & Settings > Personal Access Token).",
             )
-        import label_studio_sdk.client as sdk  # takes seconds, so only when it is needed
-        from label_studio_sdk.core.api_error import ApiError
-
         self.url = url.rstrip("/")
         self._identity = hashlib.sha256(f"{self.url}\n{token}".encode()).hexdigest()[:16]
         self.server_time: float | None = None
         self.retry_after = 0.0
         self._http = httpx.Client(timeout=timeout, transport=transport)
-        try:
-            # With a sub-path the SDK's token refresh joins URLs, which needs the slash at the end.
-            self._sdk = sdk.LabelStudio(base_url=self.url + "/", api_key=token, httpx_client=self._http)  # type: ignore[no-untyped-call]
-        except ApiError as error:
-            raise explain(error.status_code or 0, error.body, self.url) from None
+        self._token = AccessToken(self.url, token, self._http)
 
     @property
     def identity(self) -> str:
@@ -106,12 +100,8 @@ class LabelStudio:
 
     def authorization(self) -> str:
         """The Authorization header of this user, refreshed when it has run out."""
-        from label_studio_sdk.core.api_error import ApiError
-
         try:
-            return str(self._sdk._client_wrapper.get_headers()["Authorization"])
-        except ApiError as error:
-            raise explain(error.status_code or 0, error.body, self.url) from None
+            return self._token.header()
         except httpx.HTTPError as error:
             raise self._unreachable(error) from None
         except ValueError:  # whoever answers there does not speak JSON
@@ -128,8 +118,10 @@ class LabelStudio:
 
     def _send(self, method: str, path: str, **content: Any) -> Any:
         request = self._http.build_request(method, f"{self.url}/{path}", **content)
-        request.headers["Authorization"] = self.authorization()
-        answer = self._answer(request, retries=_GET_RETRIES if method == "GET" else 0)
+        retries = _GET_RETRIES if method == "GET" else 0
+        answer = self._answer(request, retries)
+        if answer.status_code == 401 and self._token.refused(request.headers["Authorization"]):  # so it did nothing
+            answer = self._answer(request, retries)
         try:
             body = answer.json() if answer.content else None
         except ValueError:
@@ -143,6 +135,7 @@ class LabelStudio:
         return body
 
     def _answer(self, request: httpx.Request, retries: int) -> httpx.Response:
+        request.headers["Authorization"] = self.authorization()
         try:
             answer = self._http.send(request)
         except httpx.HTTPError as error:

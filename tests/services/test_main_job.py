@@ -139,6 +139,18 @@ def test_the_fallback_where_the_sampling_is_refused_is_a_view_in_the_same_order(
     assert scores == sorted(scores)
 
 
+def test_an_access_token_that_label_studio_refuses_is_renewed(
+    receipts: Receipts, label_studio: RunningLabelStudio
+) -> None:
+    """As one that ended while the request waited there."""
+    client = LabelStudio(label_studio.url, label_studio.token)
+    first = client.authorization()
+    client._token._tokens._access_token = first.removeprefix("Bearer ")[:-4] + "AAAA"  # by our clock it is good
+    assert client.authorization() != first
+    assert client.project(receipts.project).id == receipts.project
+    client.close()
+
+
 def test_importing_and_pushing_again_changes_nothing(receipts: Receipts, docloop: RunningDocloop) -> None:
     again = docloop.run("import", str(receipts.folder), "--project", str(receipts.project))
     assert "0 imported, 4 there already, 0 failed" in again
