@@ -144,7 +144,8 @@ class Round:
         """The model, its out-of-fold answers and its report, as one version."""
         registry = self.champions.registry
         project = self.store.projects.get(project_uid)
-        story = Story(project.title if project else "", manifest, registry.versions(project_uid))
+        title = project.title if project else ""
+        story = Story(title, manifest, registry.versions(project_uid), self._tasks(project_uid, judged.samples))
 
         def write(folder: Path) -> None:
             fitted.save(folder)
@@ -152,6 +153,13 @@ class Round:
             write_report(folder, story, judged, self.scans)
 
         registry.publish(project_uid, manifest, write)
+
+    def _tasks(self, project_uid: str, samples: Sequence[Sample]) -> dict[str, int]:
+        """The task of each sample's document by its content; none for one that is there no more."""
+        there = self.store.samples.contents(project_uid)
+        ids = {sample.content: there[sample.content] for sample in samples if sample.content in there}
+        records = self.store.documents.get_many(ids.values())
+        return {content: records[number].task_id for content, number in ids.items() if number in records}
 
     def _manifest(self, run: RunRecord, dataset: Dataset, samples: int, fitted: Fitted, verdict: Verdict) -> Manifest:
         return Manifest(

@@ -128,7 +128,7 @@ def _simulate(plan: DemoPlan, running: Running, console: Console) -> None:
             interface,
             samples,
             status=lambda: _status(running),
-            on_round=lambda found: console.print(show_loop.rounds(found["training"]["runs"])),
+            on_round=lambda found: console.print(show_loop.rounds(found["training"]["runs"][:1])),  # the newest
             on_step=on_step,
         )
         try:

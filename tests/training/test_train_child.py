@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from io import BytesIO
@@ -90,6 +91,7 @@ def test_the_report_shows_the_pages_that_were_kept(store: Store, tmp_path: Path)
     assert ended.state == "succeeded", ended.reason
     report = (tmp_path / "models" / UID / "fields-1" / "report.html").read_text(encoding="utf-8")
     assert report.count("data:image/jpeg;base64,") == report.count('aria-label="page"') > 0
+    assert set(re.findall(r"<summary>\d+ edits? · (\w+)", report)) == {"task"}, "named as Label Studio names them"
 
 
 @pytest.mark.slow

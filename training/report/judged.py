@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ml_backend.document.fields import Field, FieldSpec
 from ml_backend.document.samples import Sample
@@ -25,8 +25,10 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """The version that a report is about, and those before it, the first one first."""
+    """The version that a report is about, and those before it, the first one first. ``tasks`` are the numbers of Label Studio's
+    tasks by the document's content."""
 
     title: str
     manifest: Manifest
     earlier: Sequence[Manifest] = ()
+    tasks: Mapping[str, int] = field(default_factory=dict)

@@ -136,6 +136,14 @@ def test_a_document_without_pages_or_with_a_field_beyond_them_is_drawn_all_the_s
     assert len(page_pictures(SAMPLES[0], (beyond,))) == 1
 
 
+def test_documents_are_named_by_their_task_where_it_is_known() -> None:
+    nothing: list[Sequence[Field]] = [()] * len(SAMPLES)
+    first, second = [sample.content for sample, _ in worst(judged(nothing), WORST)][:2]
+    page = render(replace(story(), tasks={first: 4711}), judged(nothing))
+    assert "edits · task 4711</summary>" in page
+    assert f"edits · document {second[:12]}</summary>" in page
+
+
 def test_a_deleted_document_is_not_shown_any_more_and_the_others_are() -> None:
     nothing: list[Sequence[Field]] = [()] * len(SAMPLES)
     page = render(story(), judged(nothing))
