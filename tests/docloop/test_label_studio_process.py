@@ -20,6 +20,8 @@ from docloop.label_studio_login import USERNAME, Login, stored_login
 from docloop.label_studio_server import LabelStudioServer
 from ml_backend.errors import SetupError
 
+pytestmark = pytest.mark.slow  # starts and kills processes
+
 LOGIN = Login("demo@example.com", "not-a-secret")
 
 STAND_IN = """\
