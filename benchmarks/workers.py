@@ -69,7 +69,7 @@ class Bench:
     def of(cls, services: Services, images: Sequence[str]) -> Bench:
         store = services.store
         store.projects.put(ProjectRecord(UID, 1, label_config=CONFIG, fingerprint=INTERFACE.fingerprint))
-        store.documents.remove(store.documents.existing({found[0] for found in store.documents.ids(UID).values()}))
+        store.documents.remove({found[0] for found in store.documents.ids(UID).values()})
         tasks = [Task(number, {"image": image}) for number, image in enumerate(images, 1)]
         store.documents.put_many(UID, [DocumentRecord(0, UID, task.id, DAY, DAY, task.data) for task in tasks])
         return cls(services, tasks)

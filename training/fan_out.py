@@ -21,11 +21,12 @@ from ml_backend.label_studio.tasks import Task
 from ml_backend.status import WORKER
 from ml_backend.store.push_batches import Claim
 from ml_backend.store.store import Store
-from training.hands import Hands, Share, stopped
+from training.hands import HANDS, Hands, Share, stopped
 from training.outcomes import outcome_from_json
 from training.push import AT_ONCE, KNOWN_AFTER, Answered, answered_here
 
-BATCH = 16  # tasks: some seconds of work, so that what a dead worker had is soon made up for
+BATCH = 16  # tasks at most: some seconds of work, so that what a dead worker had is soon made up for
+_SMALLEST = 4  # tasks of the last batches
 _WORTH = 2 * BATCH  # tasks left for which the others are not asked
 _AHEAD = 16  # batches posted for each worker: enough for the time an import takes
 _LOOK = 0.25  # seconds between looks at what was answered
@@ -80,12 +81,12 @@ class FanOut:
         posted = _Posted(share, {task: found[0] for task, found in self.store.documents.ids(self.project_uid).items()})
         posted.take_over(left, rest)
         if self._workers() > 1:
-            posted.more(rest, _AHEAD * self._workers())
+            posted.more(rest, self._workers())
         with Hands(share, posted.keep, stay=True):
             while posted.open:
                 yield posted.gather()
                 if rest and self._workers() > 1:
-                    posted.more(rest, _AHEAD * self._workers())
+                    posted.more(rest, self._workers())
 
 
 @dataclass
@@ -108,11 +109,17 @@ class _Posted:
         rest.extend(wanted.values())
         self.share.store.push_batches.drop(left.keys() - self.open.keys())
 
-    def more(self, rest: deque[Task], most: int) -> None:
-        """Post tasks until so many batches are open. What is no document of the store (any more) is in none, and left to us."""
+    def more(self, rest: deque[Task], workers: int) -> None:
+        """Post tasks until there are batches enough for so many workers. What is no document of the store (any more) is in none,
+        and left to us.
+
+        The last batches are small, so that all workers end at about the same time (guided self-scheduling, Polychronopoulos and
+        Kuck 1987, with half the share that is due).
+        """
         batches: list[dict[int, Task]] = []
-        while rest and len(self.open) + len(batches) < most:
-            some = [rest.popleft() for _ in range(min(BATCH, len(rest)))]
+        while rest and len(self.open) + len(batches) < _AHEAD * workers:
+            due = max(_SMALLEST, len(rest) // (2 * HANDS * workers))
+            some = [rest.popleft() for _ in range(min(BATCH, due, len(rest)))]
             batches.append({self.documents.get(task.id, -task.id): task for task in some})
         if batches:
             ids = self.share.store.push_batches.post(self.share.project_uid, self.share.version, batches)

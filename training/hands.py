@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 CLAIM = 20.0  # seconds that a dead worker keeps a batch from others
 _RENEW = 5.0
-_HANDS = 2
+HANDS = 2
 _MOMENT = 0.1
 _PAUSE = 0.5  # seconds until hands that stay look for a batch again
 _ENDS_WITHIN = 15.0  # seconds that are waited for the batches at hand
@@ -92,7 +92,7 @@ class Hands:
         self._keep = keep
         self._stay = stay
         self._stop = threading.Event()
-        self._threads = [threading.Thread(target=self._work, name=f"hand-{n}", daemon=True) for n in range(_HANDS)]
+        self._threads = [threading.Thread(target=self._work, name=f"hand-{n}", daemon=True) for n in range(HANDS)]
         self._renewer = threading.Thread(target=self._renew, name="claims", daemon=True)
 
     def __enter__(self) -> Hands:

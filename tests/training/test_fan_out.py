@@ -161,6 +161,23 @@ def test_a_few_documents_are_not_worth_sharing(two: Two) -> None:
     assert not two.ever_posted()
 
 
+def test_the_last_batches_are_small_so_that_all_workers_end_together(two: Two, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = two.loop.services.store
+    sizes: list[int] = []
+    post = store.push_batches.post
+
+    def noted(uid: str, version: str, batches: list[dict[int, Task]]) -> list[int]:
+        sizes.extend(map(len, batches))
+        return post(uid, version, batches)
+
+    monkeypatch.setattr(store.push_batches, "post", noted)
+    two.loop.worker.push(two.loop.project)
+    assert sum(sizes) == DOCUMENTS
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[0] <= BATCH
+    assert sizes[-1] <= 4
+
+
 def test_what_a_dead_worker_had_is_done_by_another(two: Two, monkeypatch: pytest.MonkeyPatch) -> None:
     taken = []
     post = two.loop.services.store.push_batches.post
