@@ -148,7 +148,7 @@ def helpers(count: int, settings: Settings, images: str, seconds: float) -> Iter
     stop = spawn.Event()
     started = []
     for number in range(count):
-        ready, folder = spawn.Event(), settings.data_dir.with_name(f"helper-{seconds}-{number}")
+        ready, folder = spawn.Event(), settings.data_dir.with_name(f"helper-{seconds}-{count}-{number}")  # with nothing read yet
         store = settings.store_url.get_secret_value()
         process = spawn.Process(target=help_with, args=(str(folder), store, images, seconds, ready, stop))
         process.start()
