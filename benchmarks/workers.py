@@ -148,7 +148,8 @@ def helpers(count: int, settings: Settings, images: str, seconds: float) -> Iter
     stop = spawn.Event()
     started = []
     for number in range(count):
-        ready, folder = spawn.Event(), settings.data_dir.with_name(f"helper-{seconds}-{count}-{number}")  # with nothing read yet
+        ready = spawn.Event()
+        folder = settings.data_dir.with_name(f"helper-{seconds}-{count}-{number}")  # a new one: nothing was read there yet
         store = settings.store_url.get_secret_value()
         process = spawn.Process(target=help_with, args=(str(folder), store, images, seconds, ready, stop))
         process.start()
