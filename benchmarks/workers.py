@@ -149,7 +149,7 @@ def helpers(count: int, settings: Settings, images: str, seconds: float) -> Iter
     started = []
     for number in range(count):
         ready = spawn.Event()
-        folder = settings.data_dir.with_name(f"helper-{seconds}-{count}-{number}")  # a new one: nothing was read there yet
+        folder = settings.data_dir.with_name(f"helper-{seconds}-{count}-{number}")  # a new one: nothing read
         store = settings.store_url.get_secret_value()
         process = spawn.Process(target=help_with, args=(str(folder), store, images, seconds, ready, stop))
         process.start()
