@@ -25,8 +25,10 @@ from ml_backend.errors import ArchiveRefused, SetupError, StorageError
 from ml_backend.models.registry import ModelRegistry
 from ml_backend.models.shelf import Shelf
 from ml_backend.page_files import PageFiles
-from ml_backend.services import model_registry, page_files, store_url
+from ml_backend.services import BACKUPS, model_registry, page_files, store_url
 from ml_backend.settings import Settings
+from ml_backend.store.opening import connect
+from ml_backend.store.schema import REVISIONS, migrate_to
 from ml_backend.store.store import open_store
 
 CONTENT = "a" * 64
@@ -235,6 +237,23 @@ def test_a_backup_that_cannot_bring_a_version_is_none(
     with pytest.raises(type(fault)):
         back_up(settings, tmp_path / "tuesday.tar.gz", pages=False)
     assert not (tmp_path / "tuesday.tar.gz").exists()
+
+
+def test_what_an_upgrade_kept_restores_as_the_handbook_says(tmp_path: Path) -> None:
+    old = Settings(data_dir=tmp_path / "old")
+    database = connect(store_url(old))
+    with database.write() as connection:
+        migrate_to(connection, REVISIONS[-2])
+        connection.exec_driver_sql("INSERT INTO requests (project_id, requested_by, requested_at) VALUES (7, 'me', 1)")
+    database.engine.dispose()
+    open_store(store_url(old), old.data_dir / BACKUPS).close()  # the new docloop's first start
+    (kept,) = (old.data_dir / BACKUPS).iterdir()
+    fresh = Settings(data_dir=tmp_path / "new")
+    assert restore(fresh, kept).schema == REVISIONS[-2]
+    assert dump(store_url(fresh)) == dump(store_url(old))
+    store = open_store(store_url(fresh))
+    assert [request.project_id for request in store.runs.requests()] == [7]
+    store.close()
 
 
 def run(data: Path, *arguments: str) -> Result:
