@@ -18,7 +18,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
-from typing import Any
 
 from ml_backend.batches import STOPPED
 from ml_backend.credentials import WEBHOOK_HEADER
@@ -26,15 +25,16 @@ from ml_backend.errors import DocloopError, LabelStudioError, StoreError
 from ml_backend.jobs.queue import JobQueue, open_queue
 from ml_backend.label_studio.refusals import BUSY, PROJECT_GONE
 from ml_backend.pausing import all_paused, paused
-from ml_backend.services import Services, checkpoints, store_url
+from ml_backend.services import Services, store_url
 from ml_backend.settings import Settings
 from ml_backend.status import WORKER
 from ml_backend.store.holding import held
-from ml_backend.store.records import TrainingOptions
+from ml_backend.store.records import RunRecord
 from training.bringing import bring
 from training.disturbances import disturbance
 from training.forgetting import forget_deleted, forget_project
 from training.helping import Helper
+from training.layout_runs import announce, layout_training, takes
 from training.look import look, seen_with
 from training.pauses import FIRST, SHORT, Pauses
 from training.push import SUPERSEDED, PushReport
@@ -124,6 +124,7 @@ class Worker:
         """See what there is to do, and put it into the queue."""
         services = self._services
         services.store.leases.take(self._name, self._name, self._now(), _ALIVE)
+        announce(services.store.leases, services.settings, self._name, self._now())
         services.hints.recover()
         self._discover()
         self._poll()
@@ -137,10 +138,14 @@ class Worker:
             services.hints.leave(project_id)
             services.hints.finish(project_id)
         self._reap()
-        resting = all_paused(services.store, self._now())
-        waiting = [run for run in services.store.runs.requested() if run.project_uid not in resting]
-        if waiting and not self._training.locked() and self._has_room():
-            self._queue.enqueue("train", waiting[0].id)
+        if not self._training.locked() and self._has_room():
+            resting = all_paused(services.store, self._now())
+            waiting = (run for run in services.store.runs.requested() if run.project_uid not in resting)
+            if run := next(filter(self._takes, waiting), None):
+                self._queue.enqueue("train", run.id)
+
+    def _takes(self, run: RunRecord) -> bool:
+        return takes(self._services.store.leases, self._services.settings, run, self._now())
 
     def _has_room(self) -> bool:
         """Whether a training may begin: after one that the disk has broken there must be room again, or a minute have passed."""
@@ -270,7 +275,11 @@ class Worker:
         if not self._training.acquire(blocking=False):
             return  # one at a time here; it waits in the store, and the next tick has it
         try:
-            run = self._services.store.runs.claim(run_id, self._now())
+            runs = self._services.store.runs
+            waiting = runs.get(run_id)
+            if waiting is None or not self._takes(waiting):
+                return  # the queue is shared: who takes it puts it in again
+            run = runs.claim(run_id, self._now())
             if run is None:
                 return  # another worker has it, or it was cancelled
             settings = self._services.settings
@@ -338,18 +347,6 @@ class Worker:
                 record.uid, followed=False, fault=fault, fault_since=record.fault_since or self._now()
             )
         return True
-
-
-def layout_training(settings: Settings, options: TrainingOptions) -> dict[str, Any] | None:
-    """What the training of a layout model is to know; None where none is wanted. What the request says goes before settings."""
-    if not options.get("layout", settings.layout_model):
-        return None
-    return {
-        "base_model": settings.base_model,
-        "from_scratch": options.get("from_scratch", settings.from_scratch),
-        "offline": settings.offline,
-        "work": str(checkpoints(settings)),
-    }
 
 
 def run_worker(settings: Settings) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -18,7 +19,9 @@ from ml_backend.errors import ArchiveRefused
 from ml_backend.store.database import CHUNK, Database, translated
 from ml_backend.store.schema import REVISIONS, VERSION_TABLE, migrate_to, revision_of
 
-TRANSIENT = frozenset({"leases", "push_batches", "push_answers", VERSION_TABLE})  # what processes hold at this moment
+TRANSIENT = frozenset({"push_batches", "push_answers", VERSION_TABLE})  # what processes hold at this moment
+_LEASES = "leases"
+_YEAR = 3.2e7  # seconds; a lease that lasts longer is no process's but a person's wish: a project that rests
 
 
 @contextmanager
@@ -92,7 +95,10 @@ def _tables(connection: sa.Connection) -> list[sa.Table]:
 
 def _lines(connection: sa.Connection, table: sa.Table) -> Iterator[bytes]:
     names = [column.name for column in table.columns]
-    rows = connection.execution_options(yield_per=CHUNK).execute(sa.select(table).order_by(*table.primary_key.columns))
+    statement = sa.select(table).order_by(*table.primary_key.columns)
+    if table.name == _LEASES:
+        statement = statement.where(table.c.until > time.time() + _YEAR)
+    rows = connection.execution_options(yield_per=CHUNK).execute(statement)
     for row in rows:
         yield json.dumps(dict(zip(names, map(_to_json, row), strict=True)), separators=(",", ":")).encode() + b"\n"
 

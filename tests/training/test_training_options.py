@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from ml_backend.jobs.queue import JobQueue
 from ml_backend.services import Services
 from ml_backend.settings import Settings, load_settings
 from ml_backend.store.records import TrainingOptions
-from training.worker import layout_training
+from training.layout_runs import announce, layout_training, takes
 
 
 @pytest.fixture
@@ -54,3 +55,26 @@ def test_who_asks_for_a_layout_model_without_a_base_model_is_told_the_three_ways
     assert (run.state, run.requested_by) == ("failed", "docloop train --layout")
     for words in ("nobody/nothing", "Three ways out", "--local-dir FOLDER", "HF_ENDPOINT", "--from-scratch small"):
         assert words in run.reason
+
+
+@pytest.mark.slow
+def test_a_training_is_left_to_the_worker_that_trains_layout_models_while_there_is_one(
+    services: Services, queue: JobQueue
+) -> None:
+    store, now = services.store, time.time()
+    loop = Loop.of(services, queue, documents=8)
+    loop.turn()
+    loop.annotate(8)
+    with_gpu = services.settings.model_copy(update={"layout_model": True})
+    announce(store.leases, with_gpu, "with-gpu", now)
+    store.runs.request(loop.project, "somebody", now)
+    loop.turn()
+    loop.tick()
+    (run,) = store.runs.latest(loop.uid, 9)
+    assert run.state == "requested"
+    assert takes(store.leases, with_gpu, run, now)
+    assert takes(store.leases, services.settings, replace(run, options={"layout": False}), now)
+    announce(store.leases, with_gpu, "with-gpu", now - 61.0)  # it was heard of a minute ago
+    loop.tick()
+    (run,) = store.runs.latest(loop.uid, 9)
+    assert run.state == "succeeded"
