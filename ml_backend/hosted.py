@@ -15,7 +15,7 @@ from typing import Any
 from label_studio_ml.model import LabelStudioMLBase
 
 from ml_backend.answers import answer_tasks
-from ml_backend.errors import ConfigUnsupported
+from ml_backend.errors import ConfigUnsupported, StoreError
 from ml_backend.services import Services, build_services
 from ml_backend.settings import load_settings
 
@@ -27,6 +27,7 @@ _making = threading.Lock()
 @cache
 def _made() -> Services:
     services = build_services(load_settings())
+    services.follow()
     services.deletions.watch()
     return services
 
@@ -54,7 +55,8 @@ class DocloopModel(LabelStudioMLBase):  # type: ignore[misc]  # the package is u
         self, tasks: Sequence[Mapping[str, Any]], context: Mapping[str, Any] | None = None, **kwargs: Any
     ) -> list[Any]:
         """One prediction body, or ``[]``, per task and in their order."""
-        answers = answer_tasks(shared_services(), tasks, str(self.label_config or ""), self._project_uid(), context)
+        project = self._project_uid(tasks)
+        answers = answer_tasks(shared_services(), tasks, str(self.label_config or ""), project, context)
         if not hasattr(self, "set"):
             # 1.0.x answers /setup with a version of its own; Label Studio takes that one where a prediction names none.
             for answer in answers:
@@ -62,8 +64,21 @@ class DocloopModel(LabelStudioMLBase):  # type: ignore[misc]  # the package is u
                     answer.pop("model_version")
         return answers
 
-    def _project_uid(self) -> str:
-        return str(getattr(self, "project_id", "") or "")
+    def _project_uid(self, tasks: Sequence[Mapping[str, Any]] = ()) -> str:
+        """docloop's own name of the project; "" for one that it does not follow: keywords answer.
+
+        Hosts leave of Label Studio's "7.1795000000" the number (2.x), or nothing at all (1.0.x); then the tasks say it.
+        """
+        said = str(getattr(self, "project_id", None) or (tasks[0].get("project") if tasks else ""))
+        number = said.partition(".")[0]
+        if not number.isdecimal() or len(number) > 18:
+            return ""
+        try:
+            project = shared_services().store.projects.by_number(int(number))
+        except StoreError as error:
+            log.warning("which project this is cannot be asked: %s", error.for_log)
+            return ""
+        return project.uid if project else ""
 
     def fit(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """Nothing is learned here: docloop's own server collects corrections and trains."""

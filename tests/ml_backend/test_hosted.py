@@ -13,9 +13,12 @@ from typing import Any, ClassVar
 import pytest
 
 from builders import interface_xml, png
+from ml_backend.models.manifest import Manifest
 from ml_backend.services import Services
+from ml_backend.store.records import ProjectRecord
 
 IMAGE = "data:image/png;base64," + base64.b64encode(png("TOTAL 12.50")).decode()
+DAY = "2026-01-01T00:00:00+00:00"
 TASKS = [{"id": 1, "data": {"image": IMAGE}}, {"id": 2, "data": {"image": "file:///etc/passwd"}}]
 
 
@@ -93,3 +96,26 @@ def test_a_2_x_host_with_an_interface_nobody_can_serve_gets_empty_answers(
     monkeypatch.setitem(sys.modules, "label_studio_ml.model", module)
     text = '<View><Text name="t" value="$t"/></View>'
     assert hosted(monkeypatch, services).DocloopModel(project_id="1.1", label_config=text).predict(TASKS) == [[], []]
+
+
+def test_the_promoted_version_answers_whatever_the_host_leaves_of_the_project(
+    monkeypatch: pytest.MonkeyPatch, services: Services
+) -> None:
+    package, module = ModuleType("label_studio_ml"), ModuleType("label_studio_ml.model")
+    module.LabelStudioMLBase = Base2x  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "label_studio_ml", package)
+    monkeypatch.setitem(sys.modules, "label_studio_ml.model", module)
+    uid, asked = "41.1795000000", list[str]()
+    services.store.projects.put(ProjectRecord(uid, 41))
+    services.registry.publish(uid, Manifest("fields-1", "combined", DAY), lambda folder: (folder / "m.json").touch())
+    services.registry.activate(uid, "fields-1")
+    ours = hosted(monkeypatch, services)
+    monkeypatch.setattr(ours, "answer_tasks", lambda services, tasks, config, project, context: asked.append(project))
+    of_2x = ours.DocloopModel(project_id="41", label_config=interface_xml("total"))
+    of_2x.predict(TASKS)
+    of_1x = ours.DocloopModel(label_config=interface_xml("total"))
+    for project in (41, "41.1795000000", None, 42, "9" * 5000):
+        of_1x.predict([{"id": 1, "data": {}, "project": project}])
+    assert asked == [uid, uid, uid, "", "", ""]
+    assert of_2x.get("model_version") == services.version(interface_xml("total"), uid)
+    assert of_2x.get("model_version").startswith("fields-1.")
