@@ -50,8 +50,10 @@ check: $(VENV)/.has-dev lint
 	@OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n auto --dist loadfile --hypothesis-profile quick \
 		-m "not services and not slow" --ignore tests/services $(ARGS)
 
+# Label Studio away (P15) and one server a data folder (P19) are tested with the loop
+MORE_PROMISES := tests/training/test_loop.py tests/services/test_loop_end_to_end.py
 promises: setup
-	@OMP_NUM_THREADS=1 PROMISES=full $(BIN)/python -m pytest tests/promises --durations=0 --timeout=3600 $(ARGS)
+	@OMP_NUM_THREADS=1 PROMISES=full $(BIN)/python -m pytest tests/promises $(MORE_PROMISES) --durations=0 --timeout=3600 $(ARGS)
 
 secrets:
 	@$(PYTHON) deploy/make_secrets.py
@@ -87,13 +89,13 @@ $(VENV)/.has-demo: $(VENV)/.has-uv pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.has-dev: $(VENV)/.has-uv pyproject.toml constraints.txt
-	@echo "==> docloop and what its tests need, into $(VENV) (about 2.5 GB, torch among it; two minutes, more on a slow line)"
+	@echo "==> docloop and what its tests need, into $(VENV) (about 3 GB, torch among it; two minutes, more on a slow line)"
 	@$(call install,dev)
 	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(VENV) --no-deps $(ML_HOST)
 	@touch $@ $(VENV)/.has-demo
 
 $(LS_VENV)/.has-$(LABEL_STUDIO): | $(VENV)/.has-uv
-	@echo "==> Label Studio, into an environment of its own, $(LS_VENV) (about 500 MB; a minute or two)"
+	@echo "==> Label Studio, into an environment of its own, $(LS_VENV) (about 1 GB; a minute or two)"
 	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(LS_VENV)
 	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(LS_VENV) '$(LABEL_STUDIO)' setuptools
 	@touch $@

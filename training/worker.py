@@ -380,7 +380,7 @@ def _watched(services: Services, worker: Worker) -> Iterator[None]:
         return
     from ml_backend.web.worker_app import create_worker_app, served
 
-    app = create_worker_app(services.credentials, worker.alive, lambda: services.store.tokens)
+    app = create_worker_app(services.credentials, worker.alive, lambda: services.store)
     with served(app, settings.host, settings.metrics_port):
         yield
 

@@ -24,7 +24,7 @@ def create_app(services: Services) -> Flask:
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = _BODY_BYTES
     count_requests(app)  # first, so that refused ones are counted, too
-    guard(app, services.credentials, lambda: services.store.tokens)
+    guard(app, services.credentials, lambda: services.store)
     add_headers(app)
     plain_bodies_only(app)
     app.register_blueprint(ml_api(services))

@@ -27,7 +27,7 @@ from ml_backend.web.problem import problem
 from ml_backend.web.sessions import COOKIE, Sessions, has_csrf_token
 
 if TYPE_CHECKING:
-    from ml_backend.store.tokens import Tokens
+    from ml_backend.store.store import Store
 
 log = logging.getLogger(__name__)
 
@@ -39,18 +39,19 @@ _MIN_LENGTH = 12  # characters of a secret set by hand, where strangers can reac
 def guard(
     app: Flask,
     credentials: Credentials,
-    tokens: Callable[[], Tokens] | None = None,
+    store: Callable[[], Store] | None = None,
     now: Callable[[], float] = time.time,
 ) -> None:
     """Let only requests with a credential reach ``app``; call it before anything else is registered. It brings the login form.
 
     Basic (user, password), Bearer (API token) and a session open every route, a token of the store those that want no more than
     its role, the webhook secret ``/webhook`` alone. Any other request, however malformed its headers, is answered 401; one whose
-    role is too low, or that another site made a browser send, 403; a token that the database cannot check, 503. ``tokens`` gives
-    the store's tokens, and is asked only when one is shown, on ``/webhook`` never; ``now`` gives seconds since 1970.
+    role is too low, or that another site made a browser send, 403; a token that the database cannot check, 503. ``store`` is
+    asked only when a token or a session is shown, on ``/webhook`` never; ``now`` gives seconds since 1970.
     """
     guesses = Guesses()
-    callers, sessions = Callers(credentials, guesses, tokens, now), Sessions(app, credentials, now)
+    callers = Callers(credentials, guesses, store and (lambda: store().tokens), now)
+    sessions = Sessions(app, credentials, store, now)
     app.register_blueprint(login_pages(callers, sessions, guesses))
 
     @app.before_request

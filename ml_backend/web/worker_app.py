@@ -16,15 +16,15 @@ from ml_backend.web.headers import add_headers
 from ml_backend.web.metrics import metrics
 
 if TYPE_CHECKING:
-    from ml_backend.store.tokens import Tokens
+    from ml_backend.store.store import Store
 
 
 def create_worker_app(
-    credentials: Credentials, alive: Callable[[], bool], tokens: Callable[[], Tokens] | None = None
+    credentials: Credentials, alive: Callable[[], bool], store: Callable[[], Store] | None = None
 ) -> Flask:
     """``/health`` is open and answers 503 while the worker is not ``alive``; ``/metrics`` wants what the web process wants."""
     app = Flask(__name__, static_folder=None)
-    guard(app, credentials, tokens)
+    guard(app, credentials, store)
     add_headers(app)
     app.register_blueprint(metrics())
 

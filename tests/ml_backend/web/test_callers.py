@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import NoReturn
 
 import pytest
@@ -40,9 +41,9 @@ def says(role: Role | None) -> object:
     return view if role is None else needs(role)(view)
 
 
-def app_with(tokens: object) -> Flask:
+def app_with(tokens: Callable[[], object]) -> Flask:
     app = Flask("doors", static_folder=None)
-    guard(app, CREDENTIALS, tokens)  # type: ignore[arg-type]
+    guard(app, CREDENTIALS, lambda: SimpleNamespace(tokens=tokens()))  # type: ignore[arg-type,return-value]
     for name, role in (("read", Role.READ), ("train", Role.TRAIN), ("admin", Role.ADMIN), ("unmarked", None)):
         app.add_url_rule(f"/{name}", name, says(role), methods=["GET", "POST"])  # type: ignore[arg-type]
     app.add_url_rule("/webhook", "webhook", says(None), methods=["POST"])  # type: ignore[arg-type]

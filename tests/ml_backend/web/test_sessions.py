@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -14,6 +15,8 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from ml_backend.credentials import Credentials
+from ml_backend.errors import StoreError
+from ml_backend.store.store import Store, open_store
 from ml_backend.web import sessions
 from ml_backend.web.auth import guard
 from ml_backend.web.guesses import WRONG_AT_MOST
@@ -25,9 +28,9 @@ HTML = {"Accept": "text/html,application/xhtml+xml"}
 HOUR = 3600
 
 
-def build_app(credentials: Credentials = CREDENTIALS) -> Flask:
+def build_app(credentials: Credentials = CREDENTIALS, store: Callable[[], Store] | None = None) -> Flask:
     app = Flask("sessions", static_folder=None)
-    guard(app, credentials, now=lambda: time.time())
+    guard(app, credentials, store, now=lambda: time.time())
     add_headers(app)
     app.add_url_rule("/page", "page", sessions.csrf_token, methods=["GET", "POST", "DELETE"])
     return app
@@ -197,6 +200,40 @@ def test_a_session_ends_an_hour_after_its_last_request_and_half_a_day_after_its_
             assert with_cookie(app, idle).get("/page").status_code == 401
     later(12 * HOUR + 1)
     assert client.get("/page").status_code == 401
+
+
+def test_a_logout_holds_in_every_process_also_in_one_that_starts_later_and_without_a_database_in_its_own(
+    tmp_path: Path,
+) -> None:
+    store = open_store(f"sqlite:///{tmp_path}/docloop.db")
+    here, there = build_app(store=lambda: store), build_app(store=lambda: store)
+    client, other = log_in(here), log_in(here)
+    copy, token = cookie(client), client.get("/page").get_data(as_text=True)
+    assert with_cookie(there, copy).get("/page").status_code == 200
+    client.post("/logout", data={"csrf_token": token})
+    for app in (here, there, build_app(store=lambda: store)):
+        assert with_cookie(app, copy).get("/page").status_code == 401
+    assert with_cookie(there, cookie(other)).get("/page").status_code == 200, "only that one"
+    store.close()
+
+    def away() -> Store:
+        raise StoreError("store_away", "The database does not answer.")
+
+    alone = build_app(store=away)
+    client = log_in(alone)
+    copy, token = cookie(client), client.get("/page").get_data(as_text=True)
+    assert client.post("/logout", data={"csrf_token": token}).status_code == 303
+    assert with_cookie(alone, copy).get("/page").status_code == 401
+
+
+def test_a_process_whose_clock_is_a_little_behind_knows_a_session_and_does_not_end_it(
+    app: Flask, later: Callable[[float], None]
+) -> None:
+    client = log_in(app)
+    for seconds, status in ((-2, 200), (-60, 401), (0, 200)):
+        later(seconds)
+        answer = with_cookie(app, cookie(client)).get("/page")
+        assert (answer.status_code, "Max-Age=0" in answer.headers.get("Set-Cookie", "")) == (status, False)
 
 
 @pytest.mark.parametrize("changed", ["user", "password", "api_token", "webhook_secret"])
