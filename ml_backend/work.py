@@ -7,6 +7,7 @@ from typing import Any
 from ml_backend.jobs.queue import open_queue
 from ml_backend.services import Services
 from ml_backend.settings import Settings
+from ml_backend.store.store import Store
 
 _LISTED = 1000  # jobs in one answer
 LOOK, PUSH = "look-", "push-"  # what the leases of this work begin with
@@ -23,6 +24,11 @@ def waiting_jobs(settings: Settings) -> list[dict[str, Any]]:
         return [{"kind": job.kind, "identity": job.identity} for job in queue.waiting()[:_LISTED]]
     finally:
         queue.close()
+
+
+def is_pushed(store: Store, project_id: int, now: float) -> bool:
+    """Whether a worker makes predictions of the project in advance. Raises StoreError."""
+    return bool(store.leases.among([f"{PUSH}{project_id}"], now))
 
 
 def work(services: Services, now: float) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from ml_backend.system_status import project_lines
 from ml_backend.web.admin import concerns
 from ml_backend.web.admin.live import page
 from ml_backend.web.admin.parts import Parts
+from ml_backend.work import is_pushed
 
 COUNTS = "counts-"
 _LONG = 10.0  # seconds that counting is waited for the first time
@@ -50,7 +51,7 @@ def add(pages: Blueprint, parts: Parts) -> None:
 
 
 def glance(parts: Parts, project: ProjectRecord) -> Mapping[str, Any]:
-    """How far a project is: tasks done and open, samples and how many the next training lacks, the run of this moment.
+    """How far a project is: tasks done and open, samples and how many the next training lacks, what runs just now.
 
     Raises:
         StoreError: the store does not answer.
@@ -58,9 +59,11 @@ def glance(parts: Parts, project: ProjectRecord) -> Mapping[str, Any]:
     counts = parts.kept.get(f"{COUNTS}{project.uid}", lambda: _counts(parts, project), _LONG)
     if not counts["ok"]:
         raise StoreError("store_silent", f"The documents of “{project.title}” could not be counted: {counts['reason']}")
-    run = parts.services.store.runs.open_run(project.uid)
+    store = parts.services.store
+    run = store.runs.open_run(project.uid)
     return {
         **counts,
+        "predicting": counts["predicted"] < counts["open"] and is_pushed(store, project.project_id, parts.now()),
         "answer": project.answer,
         "run": run_row(run, {}, project.fingerprint, parts.now()) if run else None,
         "cancelling": bool(run and run.cancel),

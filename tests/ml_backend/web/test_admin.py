@@ -18,6 +18,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from waiting import until
 
+from contracts.store_builders import document
 from ml_backend.label_studio.client import AWAY
 from ml_backend.ocr.fake import FakeEngine
 from ml_backend.pausing import pause
@@ -128,6 +129,18 @@ def test_a_project_says_what_is_missing_what_comes_next_and_what_the_gate_said(
         "the models disagree on total",
     ):
         until(lambda said=said: said in text(), 20, said)  # a busy machine counts some figures after the first look
+
+
+@pytest.mark.parametrize("address", ["/admin", "/admin/projects/7", "/admin/system"])
+def test_predictions_that_are_being_made_show_how_far_they_are(
+    client: FlaskClient, filled: Services, address: str
+) -> None:
+    new = document(9001, project_uid="7.1795000007")
+    filled.store.documents.put_many("7.1795000007", [new])
+    assert "26 of 27" not in client.get(address).text, "nobody makes them"
+    filled.store.leases.take("push-7", "a worker", time.time(), 60.0)
+    page = Parts(client.get(address).text)
+    assert ("26", "27") in [(one["value"], one["max"]) for tag, one in page.tags if tag == "progress"]
 
 
 def test_low_priority_is_no_word_for_the_document_that_is_asked_first(client: FlaskClient, filled: Services) -> None:
