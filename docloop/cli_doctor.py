@@ -1,4 +1,4 @@
-"""``docloop doctor``, and the quick part of it that ``docloop connect`` ends with."""
+"""``docloop doctor``, which ``docloop connect`` ends with, too."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ def doctor(
         str | None,
         typer.Option(help="docloop's address as Label Studio sees it. Default: that of the connected backend."),
     ] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="Only what docloop connect checks.")] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Leave out what takes longer, such as a project of its own.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="All findings as JSON.")] = False,
 ) -> None:
     """Go once around the whole circle with Label Studio; say of each fault why it matters and what mends it.

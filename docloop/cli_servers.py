@@ -147,7 +147,8 @@ def connect(
     if connected.order:
         out.print(escape(connected.order))
     _wait_for_predictions(label_studio, project)
-    cli_doctor.show(cli_doctor.run(settings, [project], None if poll_only else address, quick=True))
+    # Where Label Studio cannot reach docloop, the way from there is not to be tried.
+    cli_doctor.show(cli_doctor.run(settings, [project], None if poll_only else address, quick=poll_only))
 
 
 def _wait_for_predictions(label_studio: LabelStudio, project: int) -> None:

@@ -58,7 +58,7 @@ class Finding:
 class Check:
     """``run`` is given the bench, and the project where there is one check for ``each_project``.
 
-    ``needs`` are checks that must have found no fault. After ``seconds`` it is given up. ``quick`` ones end ``docloop connect``.
+    ``needs`` are checks that must have found no fault. After ``seconds`` it is given up. ``--quick`` does the ``quick`` ones.
     """
 
     name: str

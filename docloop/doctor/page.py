@@ -14,9 +14,9 @@ _HEAD = """# docloop doctor
     docloop doctor --project 7      # for one project; --quick leaves out what takes long, --json is for programs
 
 It goes once around the circle, Label Studio to docloop and back, and says for each fault what was measured, why it matters, and
-what mends it. The exit status is 1 when there is a fault, 0 when there are warnings only. `docloop connect` ends with the quick
-part. Run it where docloop runs, with the same `DOCLOOP_` settings. `--url` says how Label Studio reaches docloop, where no
-project is connected yet.
+what mends it. The exit status is 1 when there is a fault, 0 when there are warnings only. `docloop connect` ends with it (with
+the quick part where `--poll-only` says that Label Studio does not reach docloop). Run it where docloop runs, with the same
+`DOCLOOP_` settings. `--url` says how Label Studio reaches docloop, where no project is connected yet.
 
 What it does in Label Studio: it makes a project “docloop doctor ...”, in which it tries a webhook, a backend, Start Training and
 a prediction, and deletes it at the end; it writes each project's title again as it is, to set a real webhook off; and it asks for
