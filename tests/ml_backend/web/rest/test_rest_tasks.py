@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import io
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -19,11 +18,9 @@ from loop_parts import Loop
 from waiting import until
 
 from builders import png
-from ml_backend.applications import documents
 from ml_backend.applications.answers import refuse_if_taken
 from ml_backend.errors import DocloopError
 from ml_backend.label_studio.one_task import OneTask
-from ml_backend.uploading import Uploads, digest_of
 from ml_backend.web.app import create_app
 
 pytestmark = pytest.mark.slow
@@ -65,32 +62,6 @@ def test_a_file_that_is_no_page_makes_no_task(anna: FlaskClient, loop: Loop) -> 
     assert anna.post(at(loop), data=nameless, content_type="multipart/form-data; boundary=b").status_code == 400
     for body in ({}, {"other": (io.BytesIO(b"x"), "a.png")}, {"file": "text"}):
         assert anna.post(at(loop), data=body, content_type="multipart/form-data").status_code == 400
-
-
-def test_two_requests_with_the_same_file_at_once_make_one_task(anna: FlaskClient, loop: Loop) -> None:
-    name = f"send {loop.uid} {digest_of(png('A'))}"
-    assert loop.services.store.leases.take(name, "another machine", time.time(), 60)
-    refused = anna.post(at(loop), data={"file": (io.BytesIO(png("A")), "a.png")})
-    assert (refused.status_code, refused.get_json()["code"]) == (409, "document_on_its_way")
-    assert len(loop.there.tasks) == 2
-
-
-def test_a_file_whose_upload_outlasts_its_turn_is_there_once(
-    anna: FlaskClient, loop: Loop, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    upload, others = Uploads.task_data, list[dict[str, Any]]()
-
-    def slow(self: Uploads, name: str, data: bytes) -> list[dict[str, Any]]:
-        monkeypatch.setattr(Uploads, "task_data", upload)
-        time.sleep(0.3)  # the turn is over: it might be that of a dead process
-        others.append(send(anna, loop))
-        return self.task_data(name, data)
-
-    monkeypatch.setattr(documents, "_LEASE", 0.2)
-    monkeypatch.setattr(Uploads, "task_data", slow)
-    said = send(anna, loop)
-    assert (others[0]["created"], said["created"], said["tasks"]) == (True, False, others[0]["tasks"])
-    assert len(loop.there.tasks) == 3
 
 
 def test_a_task_that_the_worker_predicts_meanwhile_has_one_prediction(
