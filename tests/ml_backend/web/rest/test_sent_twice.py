@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -15,8 +17,10 @@ from loop_parts import Loop
 from werkzeug.test import TestResponse
 
 from builders import png
+from ml_backend.answered_tasks import answered_elsewhere
 from ml_backend.applications import documents
 from ml_backend.label_studio.client import LabelStudio
+from ml_backend.label_studio.one_task import add_prediction
 from ml_backend.uploading import Uploads, digest_of
 
 pytestmark = pytest.mark.slow
@@ -32,6 +36,10 @@ def ask(client: FlaskClient, loop: Loop) -> TestResponse:
 def refused(client: FlaskClient, loop: Loop) -> tuple[int, str]:
     answer = ask(client, loop)
     return answer.status_code, answer.get_json()["code"]
+
+
+def predictions_of(loop: Loop, task: int) -> int:
+    return [one.task for one in loop.there.predictions.values()].count(task)
 
 
 @pytest.fixture
@@ -109,3 +117,51 @@ def test_an_import_that_may_go_on_unheard_keeps_the_same_file_out_for_a_while(
     time.sleep(1.0)
     assert send(anna, loop)["created"] is False
     assert len(loop.there.tasks) == THERE + 1
+
+
+def test_two_that_wait_for_the_same_prediction_store_it_once(
+    anna: FlaskClient, loop: Loop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first one's client gave up and sends again while docloop predicts."""
+    batches, both = loop.services.batches, threading.Barrier(2)
+    predict_all = batches.predict_all
+
+    def together(*asked: Any) -> Any:
+        both.wait(20)
+        return predict_all(*asked)
+
+    def post() -> Sequence[Any]:
+        client = anna.application.test_client()
+        client.environ_base.update(anna.environ_base)
+        while (answer := ask(client, loop)).status_code == 409:
+            time.sleep(0.02)
+        return answer.get_json()["tasks"]  # type: ignore[no-any-return]
+
+    def slow(*asked: Any) -> Any:
+        time.sleep(0.3)  # the other one could look meanwhile
+        return add_prediction(*asked)
+
+    monkeypatch.setattr(batches, "predict_all", together)
+    monkeypatch.setattr(documents, "add_prediction", slow)
+    with ThreadPoolExecutor(2) as pool:
+        first, second = (one.result(30) for one in [pool.submit(post), pool.submit(post)])
+    assert first == second
+    assert predictions_of(loop, first[0]["task"]) == 1
+
+
+def test_a_prediction_that_label_studio_may_have_stored_unheard_is_left_out_of_a_push_under_way(
+    anna: FlaskClient, loop: Loop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began, store = time.time(), loop.services.store
+    unheard = Unheard(loop, "/predictions/", monkeypatch)
+    assert refused(anna, loop) == (502, "label_studio_unreachable")
+    task = max(loop.there.tasks)
+    version = loop.services.version(loop.record.label_config, loop.uid)
+    assert answered_elsewhere(store, loop.uid, version, [task], began) == {task}
+    assert answered_elsewhere(store, loop.uid, version, [task], time.time()) == {task}, "it may not be there yet"
+    store.leases.sweep(time.time() + 3600)  # a minute later; what was stored is remembered
+    assert answered_elsewhere(store, loop.uid, version, [task], began) == {task}
+    assert answered_elsewhere(store, loop.uid, version, [task], time.time()) == set(), "the next push looks itself"
+    unheard.later[0]()
+    assert send(anna, loop)["created"] is False
+    assert predictions_of(loop, task) == 1
