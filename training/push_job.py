@@ -10,7 +10,7 @@ from functools import partial
 
 from ml_backend.answered_tasks import import_lease
 from ml_backend.document.version_names import version_name
-from ml_backend.errors import DocloopError, LabelStudioError
+from ml_backend.errors import DocloopError
 from ml_backend.label_studio.client import Project
 from ml_backend.services import Services, build_services
 from ml_backend.settings import Settings
@@ -113,18 +113,14 @@ def _importing(store: Store, project_id: int, mine: Lease) -> Iterator[None]:
     killed worker's import goes on there without it, and so does one whose answer never came.
 
     Raises:
-        DocloopError: ``push_running``: this machine has slept, and somebody else has taken the push over since.
+        DocloopError: ``push_running``: this machine has slept, and somebody else has taken the push over since; or somebody who
+            did so, and slept, imports by now.
     """
-    if not mine.renew():
-        raise DocloopError(PUSH_RUNNING, f"Another process pushes to project {project_id} by now.", _WAIT)
-    name = import_lease(project_id)
-    try:
-        with held(store, name, _IMPORT):
+    with held(store, import_lease(project_id), _IMPORT) as alone:
+        if not (alone and mine.renew()):
+            raise DocloopError(PUSH_RUNNING, f"Another process pushes to project {project_id} by now.", _WAIT)
+        with alone.until_heard():
             yield
-    except LabelStudioError as error:
-        if error.unsure:
-            store.leases.take(name, name, time.time(), _IMPORT)
-        raise
 
 
 def _is_importing(store: Store, project_id: int) -> bool:
