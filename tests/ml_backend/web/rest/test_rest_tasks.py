@@ -19,7 +19,7 @@ from waiting import until
 
 from builders import png
 from ml_backend.applications.answers import refuse_if_taken
-from ml_backend.errors import DocloopError
+from ml_backend.errors import DocloopError, StoreError
 from ml_backend.label_studio.one_task import OneTask
 from ml_backend.web.app import create_app
 
@@ -201,6 +201,25 @@ def test_what_nobody_has_seen_is_not_confirmed(anna: FlaskClient, loop: Loop) ->
     say(anna, place, shown=fresh["shown"], seconds=1)
     loop.there.delete_prediction(number)
     assert say(anna, place, 409, shown=fresh["shown"], seconds=1)["code"] == "prediction_changed"
+
+
+def test_what_was_decided_stands_where_the_worker_cannot_be_told(
+    anna: FlaskClient, loop: Loop, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A full disk: the application would ask again, and be told that somebody else was first."""
+
+    def full(project: int) -> None:
+        raise StoreError("hint_not_kept", "The disk took no hint.")
+
+    monkeypatch.setattr(loop.services.hints, "leave", full)
+    task = send(anna, loop)["tasks"][0]
+    made = say(anna, at(loop, task["task"], "confirm"), shown=task["shown"], seconds=1)
+    assert list(loop.there.annotations) == [made["annotation"]]
+    assert anna.delete(at(loop, task["task"])).status_code == 204
+    assert task["task"] not in loop.there.tasks
+    assert [one.message for one in caplog.records if one.name == "ml_backend.applications.desk"] == [
+        f"project {loop.project}: the worker is not told of a change: The disk took no hint."
+    ] * 3
 
 
 def test_an_answer_that_makes_no_sense_is_refused_and_nothing_is_annotated(anna: FlaskClient, loop: Loop) -> None:
