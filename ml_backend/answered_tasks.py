@@ -15,6 +15,7 @@ from ml_backend.errors import LabelStudioError
 from ml_backend.store.holding import held
 from ml_backend.store.store import Store
 
+IMPORT = 120.0  # seconds for which Label Studio may go on with an import whose sender was killed, or gave up
 _LOOKING = 60.0  # seconds for which Label Studio may go on storing one whose sender was killed, or gave up
 _ANSWERED = 86_400.0  # seconds for which it is remembered that a prediction was stored: no push takes longer
 _PATIENCE = 20.0  # seconds that an import, or another application, is waited for
@@ -22,8 +23,13 @@ _STEP = 0.1
 
 
 def import_lease(project_id: int) -> str:
-    """The lease that is held while predictions of a project are imported."""
+    """The lease that is held, for ``IMPORT`` seconds, while predictions of a project are imported."""
     return f"import-{project_id}"
+
+
+def is_importing(store: Store, project_id: int) -> bool:
+    """Whether predictions of a project are imported, or may be: nobody has heard of the end."""
+    return bool(store.leases.among([import_lease(project_id)], time.time(), IMPORT))
 
 
 def answered_elsewhere(store: Store, project_uid: str, version: str, tasks: Collection[int], since: float) -> set[int]:
@@ -31,7 +37,7 @@ def answered_elsewhere(store: Store, project_uid: str, version: str, tasks: Coll
     1970): what Label Studio lacks although it was stored before was deleted there. For who holds the import lease."""
     at_it = {_mark("answering", project_uid, version, task): task for task in tasks}
     stored = {_mark("answered", project_uid, version, task): task for task in tasks}
-    found = store.leases.among(at_it, time.time()), store.leases.among(stored, since + _ANSWERED)
+    found = store.leases.among(at_it, time.time(), _LOOKING), store.leases.among(stored, since + _ANSWERED)
     return {at_it[name] for name in found[0]} | {stored[name] for name in found[1]}
 
 
@@ -51,7 +57,7 @@ def answering(
     with ExitStack() as turns:
         while not (mine := turns.enter_context(held(store, name, _LOOKING))) and time.monotonic() < ends:
             time.sleep(_STEP)
-        while store.leases.among([import_lease(project_id)], time.time()) and time.monotonic() < ends:
+        while is_importing(store, project_id) and time.monotonic() < ends:
             time.sleep(_STEP)
         try:
             yield done

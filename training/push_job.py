@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 
-from ml_backend.answered_tasks import import_lease
+from ml_backend.answered_tasks import IMPORT, import_lease, is_importing
 from ml_backend.document.version_names import version_name
 from ml_backend.errors import DocloopError
 from ml_backend.label_studio.client import Project
@@ -28,7 +28,6 @@ log = logging.getLogger(__name__)
 
 PUSH_RUNNING = "push_running"
 _WAIT = "Wait until that is done."
-_IMPORT = 120.0  # seconds for which Label Studio may go on with an import whose sender was killed, or gave up
 _LAST_PAUSE = 3600.0  # seconds between tries to record a prediction of a document that it cannot be told of
 
 
@@ -64,7 +63,7 @@ class Pusher:
         with held(store, f"push-{project_id}") as mine:
             if not mine:
                 raise DocloopError(PUSH_RUNNING, f"Project {project_id} is being predicted already.", _WAIT)
-            if _is_importing(store, project_id):
+            if is_importing(store, project_id):
                 raise DocloopError(PUSH_RUNNING, f"An import to project {project_id} may still be under way.", _WAIT)
             label_studio = services.access.client()
             project = label_studio.project(project_id)
@@ -116,13 +115,8 @@ def _importing(store: Store, project_id: int, mine: Lease) -> Iterator[None]:
         DocloopError: ``push_running``: this machine has slept, and somebody else has taken the push over since; or somebody who
             did so, and slept, imports by now.
     """
-    with held(store, import_lease(project_id), _IMPORT) as alone:
+    with held(store, import_lease(project_id), IMPORT) as alone:
         if not (alone and mine.renew()):
             raise DocloopError(PUSH_RUNNING, f"Another process pushes to project {project_id} by now.", _WAIT)
         with alone.until_heard():
             yield
-
-
-def _is_importing(store: Store, project_id: int) -> bool:
-    name = import_lease(project_id)
-    return bool(store.leases.among([name], time.time()))
