@@ -62,9 +62,7 @@ def answering(
         try:
             yield done
         except LabelStudioError as error:
-            if (
-                error.unsure
-            ):  # it may be stored by now, or soon: whoever is next, and a push under way, might not see it
+            if error.unsure:  # it may be stored, or soon: who comes next, and a push under way, might not see it
                 if mine:
                     mine.runs_out = True
                 done()
