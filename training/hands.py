@@ -22,13 +22,12 @@ from ml_backend.document.fields import Prediction
 from ml_backend.errors import DocloopError
 from ml_backend.label_studio.label_config import Interface
 from ml_backend.label_studio.tasks import Task
-from ml_backend.store.push_batches import Claim
+from ml_backend.store.push_batches import CLAIM, Claim
 from ml_backend.store.store import Store
 from training.outcomes import outcome_to_json
 
 log = logging.getLogger(__name__)
 
-CLAIM = 20.0  # seconds that a dead worker keeps a batch from others
 _RENEW = 5.0
 HANDS = 2
 _MOMENT = 0.1

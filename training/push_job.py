@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 
-from ml_backend.answered_tasks import import_lease
+from ml_backend.answered_tasks import IMPORT, import_lease, is_importing
 from ml_backend.document.version_names import version_name
-from ml_backend.errors import DocloopError, LabelStudioError
+from ml_backend.errors import DocloopError
 from ml_backend.label_studio.client import Project
 from ml_backend.services import Services, build_services
 from ml_backend.settings import Settings
@@ -28,7 +28,6 @@ log = logging.getLogger(__name__)
 
 PUSH_RUNNING = "push_running"
 _WAIT = "Wait until that is done."
-_IMPORT = 120.0  # seconds for which Label Studio may go on with an import whose sender was killed, or gave up
 _LAST_PAUSE = 3600.0  # seconds between tries to record a prediction of a document that it cannot be told of
 
 
@@ -64,7 +63,7 @@ class Pusher:
         with held(store, f"push-{project_id}") as mine:
             if not mine:
                 raise DocloopError(PUSH_RUNNING, f"Project {project_id} is being predicted already.", _WAIT)
-            if _is_importing(store, project_id):
+            if is_importing(store, project_id):
                 raise DocloopError(PUSH_RUNNING, f"An import to project {project_id} may still be under way.", _WAIT)
             label_studio = services.access.client()
             project = label_studio.project(project_id)
@@ -113,20 +112,11 @@ def _importing(store: Store, project_id: int, mine: Lease) -> Iterator[None]:
     killed worker's import goes on there without it, and so does one whose answer never came.
 
     Raises:
-        DocloopError: ``push_running``: this machine has slept, and somebody else has taken the push over since.
+        DocloopError: ``push_running``: this machine has slept, and somebody else has taken the push over since; or somebody who
+            did so, and slept, imports by now.
     """
-    if not mine.renew():
-        raise DocloopError(PUSH_RUNNING, f"Another process pushes to project {project_id} by now.", _WAIT)
-    name = import_lease(project_id)
-    try:
-        with held(store, name, _IMPORT):
+    with held(store, import_lease(project_id), IMPORT) as alone:
+        if not (alone and mine.renew()):
+            raise DocloopError(PUSH_RUNNING, f"Another process pushes to project {project_id} by now.", _WAIT)
+        with alone.until_heard():
             yield
-    except LabelStudioError as error:
-        if error.unsure:
-            store.leases.take(name, name, time.time(), _IMPORT)
-        raise
-
-
-def _is_importing(store: Store, project_id: int) -> bool:
-    name = import_lease(project_id)
-    return bool(store.leases.among([name], time.time()))

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
-from ml_backend.errors import DocloopError
+from ml_backend.errors import DocloopError, StoreError
 from ml_backend.label_studio.client import LabelStudio, Project
 from ml_backend.label_studio.label_config import Interface
 from ml_backend.label_studio.one_task import OneTask, look_at, user_of
 from ml_backend.label_studio.tasks import Task
 from ml_backend.services import Services
 from ml_backend.status import followed_project
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,5 +81,11 @@ class Desk:
         return found
 
     def changed(self) -> None:
-        """Have the worker look at the project, whether or not Label Studio's webhook gets through."""
-        self.services.hints.leave(self.project.id)
+        """Have the worker look at the project, whether or not Label Studio's webhook gets through.
+
+        Where no hint can be left, it looks when the project's turn comes; what was decided stands.
+        """
+        try:
+            self.services.hints.leave(self.project.id)
+        except StoreError as error:
+            log.warning("project %s: the worker is not told of a change: %s", self.project.id, error.for_log)

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import math
-import secrets
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,9 +15,10 @@ from ml_backend.label_studio.client import TaskRow
 from ml_backend.label_studio.one_task import OneTask, add_prediction, tasks_saying
 from ml_backend.label_studio.results import to_prediction_body
 from ml_backend.label_studio.tasks import Task
+from ml_backend.store.holding import held
 from ml_backend.uploading import HASH, Uploads, digest_of
 
-_LEASE = 120.0  # seconds that one file may take to become tasks; after a crash it can be sent again by then
+_LEASE = 120.0  # seconds for which Label Studio may go on making tasks of a file whose sender was killed, or gave up
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +45,7 @@ def send(desk: Desk, name: str, data: bytes) -> Sent:
     What is not predicted within the budget is predicted in the background, as any other task.
 
     Raises:
-        DocloopError: ``document_on_its_way``: another request is making tasks of the same file.
+        DocloopError: ``document_on_its_way``: another request is making tasks of the same file, or Label Studio may be.
         ImageRejected: the file is no page.
         LabelStudioError: Label Studio does not answer, or refuses.
     """
@@ -62,44 +59,27 @@ def send(desk: Desk, name: str, data: bytes) -> Sent:
 def take_in(desk: Desk, name: str, data: bytes) -> tuple[str, bool, list[TaskRow]]:
     """The hash of a file, whether its tasks were made just now, and the tasks. Raises as ``send``."""
     digest = digest_of(data)
-    with _alone(desk, digest) as ran_out:
+    with held(desk.services.store, f"send {desk.project.uid} {digest}", _LEASE) as mine:
+        if not mine:
+            raise _on_its_way()
         there = tasks_saying(desk.label_studio, desk.project.id, HASH, digest)
         if there:
             return digest, False, there
         uploads = Uploads(desk.label_studio, desk.services.loader, desk.project.id, desk.interface)
         datas = uploads.task_data(name, data)
-        if ran_out() and (there := tasks_saying(desk.label_studio, desk.project.id, HASH, digest)):
-            return digest, False, there
-        ids = desk.label_studio.import_tasks(desk.project.id, [{"data": one} for one in datas])
+        if not mine.renew():  # this machine has slept, and somebody else began meanwhile
+            raise _on_its_way()
+        with mine.until_heard():
+            ids = desk.label_studio.import_tasks(desk.project.id, [{"data": one} for one in datas])
         return digest, True, [TaskRow(number, one) for number, one in zip(ids, datas, strict=True)]
 
 
-@contextmanager
-def _alone(desk: Desk, digest: str) -> Iterator[Callable[[], bool]]:
-    """One process at a time makes tasks of a file: Label Studio itself would take it twice.
-
-    What is given renews that, and says whether it had run out: many pages, or a slow Label Studio, take their time.
-    """
-    leases, name, holder = desk.services.store.leases, f"send {desk.project.uid} {digest}", secrets.token_hex(8)
-    until = math.inf
-
-    def take() -> bool:
-        nonlocal until
-        now = time.time()
-        if not leases.take(name, holder, now, _LEASE):
-            raise DocloopError(
-                "document_on_its_way",
-                "Another request is sending this very document.",
-                "Send it again in a few seconds.",
-            )
-        ran_out, until = now >= until, now + _LEASE
-        return ran_out
-
-    take()
-    try:
-        yield take
-    finally:
-        leases.release(name, holder)
+def _on_its_way() -> DocloopError:
+    return DocloopError(
+        "document_on_its_way",
+        "Another request is sending this very document, or one that did was not answered in time by Label Studio.",
+        "Send it again in a few seconds; it may take two minutes.",
+    )
 
 
 def predicted(desk: Desk, tasks: Sequence[OneTask]) -> Iterator[Seen]:

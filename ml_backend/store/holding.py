@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from ml_backend.errors import DocloopError
+from ml_backend.errors import DocloopError, LabelStudioError
 from ml_backend.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -22,14 +22,16 @@ _RENEW = 5.0
 _AGAIN = 1.0  # seconds until a lease that could not be given back is tried again
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Lease:
-    """A lease that its holder keeps, unless this machine sleeps for longer than ``seconds``."""
+    """A lease that its holder keeps, unless this machine sleeps for longer than ``seconds``. One that ``runs_out`` is not given
+    back at the end."""
 
     store: Store
     name: str
     holder: str
     seconds: float
+    runs_out: bool = False
 
     def take(self) -> bool:
         """Whether it is ours from now on."""
@@ -44,23 +46,36 @@ class Lease:
         """Give it back."""
         self.store.leases.release(self.name, self.holder)
 
+    @contextmanager
+    def until_heard(self) -> Iterator[None]:
+        """Around a change of Label Studio: one of which nobody has heard how it ended may go on there, and the lease runs out."""
+        try:
+            yield
+        except LabelStudioError as error:
+            self.runs_out = error.unsure
+            raise
+        except KeyboardInterrupt:
+            self.runs_out = True
+            raise
+
 
 @contextmanager
-def held(store: Store, name: str, seconds: float = LEASE, renew: float = _RENEW) -> Iterator[Lease | None]:
+def held(store: Store, name: str, seconds: float = LEASE) -> Iterator[Lease | None]:
     """Hold the lease ``name`` for the body of the ``with``; None if somebody else has it, and the body should do nothing."""
     lease = Lease(store, name, f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}", seconds)
     if not lease.take():
         yield None
         return
     done = threading.Event()
-    renewer = threading.Thread(target=_renew, args=(lease, renew, done), daemon=True)
+    renewer = threading.Thread(target=_renew, args=(lease, min(_RENEW, seconds / 4), done), daemon=True)
     renewer.start()
     try:
         yield lease
     finally:
         done.set()
         renewer.join()
-        _release(lease)
+        if not lease.runs_out:
+            _release(lease)
 
 
 def _release(lease: Lease) -> None:

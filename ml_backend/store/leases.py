@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 
 import sqlalchemy as sa
@@ -11,7 +12,9 @@ from ml_backend.store.tables import leases
 
 
 class Leases:
-    """Leases by name. Times are seconds since 1970; all processes need the same clock to within a fraction of the lease."""
+    """Leases by name, each of which all processes take for the same ``seconds``. Times are seconds since 1970; all processes need
+    the same clock to within a fraction of the lease. One that ends later than anybody could ask for is none: it was taken before
+    the clock was set back."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -22,7 +25,7 @@ class Leases:
         statement = statement.on_conflict_do_update(
             index_elements=["name"],
             set_={"holder": statement.excluded.holder, "until": statement.excluded.until},
-            where=(leases.c.holder == holder) | (leases.c.until <= now),
+            where=(leases.c.holder == holder) | (leases.c.until <= now) | (leases.c.until > _latest(now, seconds)),
         )
         with self._database.write() as connection:
             return connection.execute(statement.returning(leases.c.name)).first() is not None
@@ -33,12 +36,13 @@ class Leases:
         with self._database.write() as connection:
             return bool(connection.execute(leases.update().where(*mine).values(until=now + seconds)).rowcount)
 
-    def among(self, names: Collection[str], now: float) -> set[str]:
-        """Those of these names that are held now."""
+    def among(self, names: Collection[str], now: float, seconds: float = math.inf) -> set[str]:
+        """Those of these names that are held now, if leases of ``seconds`` can be."""
         found: set[str] = set()
         with self._database.read() as connection:
             for chunk in in_chunks(sorted(names)):
                 there = sa.select(leases.c.name).where(leases.c.name.in_(chunk), leases.c.until > now)
+                there = there.where(leases.c.until <= _latest(now, seconds))
                 found.update(connection.execute(there).scalars())
         return found
 
@@ -64,3 +68,8 @@ class Leases:
         mine = mine.where(leases.c.name.startswith(prefix, autoescape=True), leases.c.until > after)
         with self._database.read() as connection:
             return [(name, until) for name, until in connection.execute(mine.order_by(leases.c.name))]
+
+
+def _latest(now: float, seconds: float) -> float:
+    """When a lease that was taken for ``seconds`` ends at the latest, by whatever clock is nearly right."""
+    return now + 2 * seconds

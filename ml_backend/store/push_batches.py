@@ -16,6 +16,8 @@ import sqlalchemy as sa
 from ml_backend.store.database import Database, in_chunks
 from ml_backend.store.tables import documents, push_answers, push_batches
 
+CLAIM = 20.0  # seconds that a dead worker keeps a batch from others
+
 Outcome = Mapping[str, Any]
 """What came of a document, as JSON values; an empty one: it could not be predicted there."""
 
@@ -63,7 +65,7 @@ class PushBatches:
     def claim(self, project_uid: str, version: str, holder: str, now: float, seconds: float) -> Claim | None:
         """Take the oldest batch of this version that nobody has; None where there is none."""
         mine = push_batches.c.project_uid == project_uid, push_batches.c.version == version
-        free = _free(now).where(*mine).order_by(push_batches.c.id).limit(1).with_for_update(skip_locked=True)
+        free = _free(now, seconds).where(*mine).order_by(push_batches.c.id).limit(1).with_for_update(skip_locked=True)
         taken = (
             push_batches.update()
             .where(push_batches.c.id == free.scalar_subquery())
@@ -110,7 +112,7 @@ class PushBatches:
 
     def wanting(self, now: float) -> list[tuple[str, str]]:
         """(project uid, version) of all batches that nobody has, each once."""
-        both = _free(now).with_only_columns(push_batches.c.project_uid, push_batches.c.version).distinct()
+        both = _free(now, CLAIM).with_only_columns(push_batches.c.project_uid, push_batches.c.version).distinct()
         with self._database.read() as connection:
             return sorted((uid, version) for uid, version in connection.execute(both))
 
@@ -167,6 +169,8 @@ class PushBatches:
         self.drop(ids)
 
 
-def _free(now: float) -> sa.Select[tuple[int]]:
-    """The ids of the batches that nobody has."""
-    return sa.select(push_batches.c.id).where(~push_batches.c.done, push_batches.c.claimed_until <= now)
+def _free(now: float, seconds: float) -> sa.Select[tuple[int]]:
+    """The ids of the batches that nobody has. A claim that ends later than one for ``seconds`` could is from before the clock was
+    set back."""
+    until = push_batches.c.claimed_until
+    return sa.select(push_batches.c.id).where(~push_batches.c.done, (until <= now) | (until > now + 2 * seconds))

@@ -53,6 +53,15 @@ class StorePushBatchesContract:
         assert not batches.answer(1, "bob", {ids[1]: {"by": "bob again"}})
         assert batches.answered([1]) == {1: {ids[1]: {"by": "bob"}}}
 
+    def test_a_claim_from_before_the_clock_was_set_back_is_none(self, store: Store, ids: dict[int, int]) -> None:
+        batches = store.push_batches
+        batches.post(P, "v1", [[ids[1]]])
+        assert batches.claim(P, "v1", "dead", 7200.0, 20.0)
+        assert batches.wanting(10.0) == [(P, "v1")]
+        assert batches.claim(P, "v1", "me", 10.0, 20.0)
+        assert (batches.wanting(10.0), batches.claim(P, "v1", "you", 10.0, 20.0)) == ([], None)
+        assert not batches.answer(1, "dead", {})
+
     def test_what_a_leader_left_is_there_for_the_next_one_until_it_is_imported(
         self, store: Store, ids: dict[int, int]
     ) -> None:

@@ -165,6 +165,15 @@ class StoreRunsContract:
         assert held("worker-1", 20.0) == []
         assert not store.leases.renew("worker-1", "b", 20.0, 5.0), "somebody may have had it since"
 
+    def test_a_lease_from_before_the_clock_was_set_back_keeps_nobody_out(self, store: Store) -> None:
+        take, among = store.leases.take, store.leases.among
+        assert take("look-1", "dead", 7200.0, 20.0)
+        assert among({"look-1"}, 10.0, 20.0) == set()
+        assert take("look-1", "me", 10.0, 20.0)
+        assert (among({"look-1"}, 10.0, 20.0), take("look-1", "you", 10.0, 20.0)) == ({"look-1"}, False)
+        assert not store.leases.renew("look-1", "dead", 11.0, 20.0), "who lived all the same has lost it"
+        assert not take("look-1", "you", 0.5, 20.0), "clocks that differ a little"
+
     def test_a_run_names_what_it_learns_from_as_long_as_it_is_ours(self, store: Store) -> None:
         begun = store.runs.begin(P, 1, "ann", "", 30, 1.0)
         assert begun is not None

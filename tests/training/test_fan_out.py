@@ -28,7 +28,7 @@ from ml_backend.services import Services, build_services, store_url
 from training.fan_out import BATCH
 from training.helping import Helper
 from training.outcomes import outcome_from_json, outcome_to_json
-from training.push_job import Pusher
+from training.push_job import PUSH_RUNNING, Pusher
 
 pytestmark = pytest.mark.slow
 
@@ -352,6 +352,19 @@ def test_a_leader_that_slept_while_another_took_over_imports_nothing(two: Two, d
     assert two.predicted() == {}
 
 
+def test_who_does_not_get_the_import_lease_imports_nothing(two: Two) -> None:
+    """Somebody else began while nobody imported, slept, and woke in the middle of an import."""
+
+    def sleeper_wakes(number: int) -> bool:
+        two.other.store.leases.take(f"import-{two.loop.project}", "the sleeper", time.time(), 120.0)
+        return False
+
+    two.leader.refuses = sleeper_wakes
+    with pytest.raises(DocloopError, match="Another process pushes") as refused:
+        Pusher(two.loop.services).push(two.loop.project)
+    assert (refused.value.code, two.predicted()) == (PUSH_RUNNING, {})
+
+
 def test_nobody_pushes_while_an_import_whose_answer_never_came_may_be_under_way(
     two: Two, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -371,8 +384,7 @@ def test_nobody_pushes_while_an_import_whose_answer_never_came_may_be_under_way(
     with pytest.raises(DocloopError, match="under way"):
         pusher.push(two.loop.project)
     real(left[0])  # Label Studio comes to its end
-    name = f"import-{two.loop.project}"
-    two.other.store.leases.release(name, name)  # two minutes later
+    two.other.store.leases.sweep(time.time() + 200)  # two minutes later
     pusher.push(two.loop.project)
     assert len(two.predicted()) == DOCUMENTS
 

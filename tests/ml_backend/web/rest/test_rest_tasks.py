@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import io
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -19,11 +18,9 @@ from loop_parts import Loop
 from waiting import until
 
 from builders import png
-from ml_backend.applications import documents
 from ml_backend.applications.answers import refuse_if_taken
-from ml_backend.errors import DocloopError
+from ml_backend.errors import DocloopError, StoreError
 from ml_backend.label_studio.one_task import OneTask
-from ml_backend.uploading import Uploads, digest_of
 from ml_backend.web.app import create_app
 
 pytestmark = pytest.mark.slow
@@ -65,32 +62,6 @@ def test_a_file_that_is_no_page_makes_no_task(anna: FlaskClient, loop: Loop) -> 
     assert anna.post(at(loop), data=nameless, content_type="multipart/form-data; boundary=b").status_code == 400
     for body in ({}, {"other": (io.BytesIO(b"x"), "a.png")}, {"file": "text"}):
         assert anna.post(at(loop), data=body, content_type="multipart/form-data").status_code == 400
-
-
-def test_two_requests_with_the_same_file_at_once_make_one_task(anna: FlaskClient, loop: Loop) -> None:
-    name = f"send {loop.uid} {digest_of(png('A'))}"
-    assert loop.services.store.leases.take(name, "another machine", time.time(), 60)
-    refused = anna.post(at(loop), data={"file": (io.BytesIO(png("A")), "a.png")})
-    assert (refused.status_code, refused.get_json()["code"]) == (409, "document_on_its_way")
-    assert len(loop.there.tasks) == 2
-
-
-def test_a_file_whose_upload_outlasts_its_turn_is_there_once(
-    anna: FlaskClient, loop: Loop, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    upload, others = Uploads.task_data, list[dict[str, Any]]()
-
-    def slow(self: Uploads, name: str, data: bytes) -> list[dict[str, Any]]:
-        monkeypatch.setattr(Uploads, "task_data", upload)
-        time.sleep(0.3)  # the turn is over: it might be that of a dead process
-        others.append(send(anna, loop))
-        return self.task_data(name, data)
-
-    monkeypatch.setattr(documents, "_LEASE", 0.2)
-    monkeypatch.setattr(Uploads, "task_data", slow)
-    said = send(anna, loop)
-    assert (others[0]["created"], said["created"], said["tasks"]) == (True, False, others[0]["tasks"])
-    assert len(loop.there.tasks) == 3
 
 
 def test_a_task_that_the_worker_predicts_meanwhile_has_one_prediction(
@@ -230,6 +201,25 @@ def test_what_nobody_has_seen_is_not_confirmed(anna: FlaskClient, loop: Loop) ->
     say(anna, place, shown=fresh["shown"], seconds=1)
     loop.there.delete_prediction(number)
     assert say(anna, place, 409, shown=fresh["shown"], seconds=1)["code"] == "prediction_changed"
+
+
+def test_what_was_decided_stands_where_the_worker_cannot_be_told(
+    anna: FlaskClient, loop: Loop, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A full disk: the application would ask again, and be told that somebody else was first."""
+
+    def full(project: int) -> None:
+        raise StoreError("hint_not_kept", "The disk took no hint.")
+
+    monkeypatch.setattr(loop.services.hints, "leave", full)
+    task = send(anna, loop)["tasks"][0]
+    made = say(anna, at(loop, task["task"], "confirm"), shown=task["shown"], seconds=1)
+    assert list(loop.there.annotations) == [made["annotation"]]
+    assert anna.delete(at(loop, task["task"])).status_code == 204
+    assert task["task"] not in loop.there.tasks
+    assert [one.message for one in caplog.records if one.name == "ml_backend.applications.desk"] == [
+        f"project {loop.project}: the worker is not told of a change: The disk took no hint."
+    ] * 3
 
 
 def test_an_answer_that_makes_no_sense_is_refused_and_nothing_is_annotated(anna: FlaskClient, loop: Loop) -> None:
