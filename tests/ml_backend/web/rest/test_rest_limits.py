@@ -14,6 +14,12 @@ from flask import Flask
 from flask.testing import FlaskClient
 from waiting import until
 
+from contracts.model_registry_contract import manifest, write
+from ml_backend.document.version_names import UNTRAINED
+from ml_backend.errors import StoreError
+from ml_backend.ground_truth.statistics import Statistics
+from ml_backend.models import registry
+from ml_backend.models.version_files import verify
 from ml_backend.services import Services
 from ml_backend.web.access import Role
 from ml_backend.web.openapi import document
@@ -22,6 +28,7 @@ from ml_backend.web.rest.limits import MOST_BYTES, MOST_VALUES, Places, limited
 from ml_backend.web.rest.routes import Routes
 from ml_backend.web.schemas.base import Answer, Asked
 
+UID = "7.1795000000"
 JSON = "application/json"
 FEEDBACK = "/api/v1/projects/7/feedback"
 FIELD = {"label": "total", "text": "12,50, or 13,50", "page": 0, "box": [0.61, 0.72, 0.78, 0.75]}
@@ -148,3 +155,51 @@ def test_the_document_says_where_a_body_may_be_too_large_and_where_too_many_may_
             assert ("413" in operation["responses"]) == ("requestBody" in operation), (method, path)
     assert "503" in paths["/api/v1/parse"]["post"]["responses"]
     assert "503" not in paths["/api/v1/projects/{project_id}/train"]["post"]["responses"]
+
+
+@pytest.mark.parametrize("what", ["stats", "forecast"])
+def test_of_statistics_that_take_seconds_three_are_made_at_once(
+    client: FlaskClient, followed: Services, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    end, running = threading.Event(), list[int]()
+
+    def slow(self: Statistics) -> Any:
+        running.append(1)
+        assert end.wait(30)
+        raise StoreError("database_locked", "It is locked.")
+
+    monkeypatch.setattr(Statistics, "all", slow)
+    monkeypatch.setattr(Statistics, "forecast", slow)
+    path, headers = f"/api/v1/projects/7/ground-truth/{what}", {"Authorization": "Bearer test-token"}
+
+    def ask() -> Any:
+        return client.application.test_client().get(path, headers=headers)
+
+    with ThreadPoolExecutor(3) as askers:
+        try:
+            asked = [askers.submit(ask) for _ in range(3)]
+            until(lambda: len(running) == 3)
+            refused = ask()
+            assert (refused.status_code, refused.get_json()["code"]) == (503, "statistics_busy")
+            assert refused.headers["Retry-After"] == "5"
+            assert client.get("/api/v1/projects/7").status_code == 200
+        finally:
+            end.set()
+        assert {one.result(30).get_json()["code"] for one in asked} == {"database_locked"}
+    said = client.get("/api/v1/openapi.json").get_json()["paths"]
+    assert "503" in said[f"/api/v1/projects/{{project_id}}/ground-truth/{what}"]["get"]["responses"]
+    assert "503" in said["/api/v1/projects/{project_id}"]["get"]["responses"]
+
+
+def test_ten_looks_at_a_status_read_the_files_of_what_serves_once_and_notice_damage(
+    client: FlaskClient, followed: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    followed.registry.publish(UID, manifest(), write)
+    followed.registry.activate(UID, "fields-1")
+    read = []
+    monkeypatch.setattr(registry, "verify", lambda folder, files: (read.append(folder.name), verify(folder, files)))
+    said = [client.get("/api/v1/projects/7").get_json()["champion"] for _ in range(10)]
+    assert (said, read) == (["fields-1"] * 10, ["fields-1"])
+    (followed.registry.get(UID, "fields-1")[1] / "settings.json").unlink()
+    damaged = client.get("/api/v1/projects/7").get_json()
+    assert (damaged["champion"], "settings.json is missing" in damaged["champion_fault"]) == (UNTRAINED, True)
