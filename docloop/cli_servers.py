@@ -40,9 +40,12 @@ def web(host: HostOption = None, port: PortOption = None) -> None:
     """Answer Label Studio only; docloop worker, with the same data folder, does the rest."""
     from docloop.processes import own
     from docloop.server import Server
+    from ml_backend.credentials import load_credentials
+    from ml_backend.web.auth import warn_of_short_secrets
 
     settings = _checked(load_settings(host=host, port=port), quiet=False)
     _log_as("web", settings)
+    warn_of_short_secrets(load_credentials(settings))
     with own(settings.data_dir, "web"):
         Server(settings).run()
 

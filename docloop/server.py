@@ -103,7 +103,7 @@ class Server(BaseApplication):
         except DocloopError as error:  # gunicorn prints these words alone and ends; of any other error a traceback
             raise AppImportError(f"{error} ({error.code})") from None
         self.cfg.set("worker_exit", lambda arbiter, worker: services.close())
-        return create_app(services)
+        return create_app(services, self.cfg.forwarded_allow_ips)
 
 
 def address(settings: Settings) -> str:

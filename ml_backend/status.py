@@ -48,7 +48,7 @@ def project_status(
     project = followed_project(store, project_id)
     uid = project.uid
     uses = {use.model_version: use for use in store.statistics.uses(uid)}
-    best = registry.best(uid)  # every file is checked: what serves is said, not what the pointer names
+    best = registry.best_lately(uid)  # its files are checked: what serves is said, not what the pointer names
     return {
         "project": project.project_id,
         "title": project.title,

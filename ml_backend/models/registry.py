@@ -18,8 +18,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
+from cachetools import TTLCache
 from filelock import FileLock
 
 from ml_backend.errors import ModelRejected
@@ -37,6 +39,7 @@ from ml_backend.models.version_files import (
     UNREADABLE,
     hashes,
     read_small,
+    stamp,
     sync_files,
     sync_folder,
     sync_folders,
@@ -48,6 +51,8 @@ ASIDE = ".aside-"
 _WAS = f"{ASIDE}was-"  # what a version was before it was rewritten
 _LOCK = ".lock"
 LOCK_SECONDS = 60.0
+_LATELY = 60.0  # seconds
+_PROJECTS = 1024
 PATIENCE = 5.0  # seconds that a reader waits, since Label Studio waits for the answer
 
 
@@ -70,6 +75,8 @@ class ModelRegistry:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self.fault, self.fault_since = "", 0.0  # why a bucket behind the folder does not answer, and since when (UTC)
+        self._lately: TTLCache[str, tuple[object, Best]] = TTLCache(_PROJECTS, _LATELY)
+        self._reading = Lock()
 
     def publish(self, project_uid: str, manifest: Manifest, write: Callable[[Path], None]) -> Manifest:
         """Make a version of what ``write`` puts into the folder it is given; the manifest with its hashes comes back.
@@ -299,6 +306,21 @@ class ModelRegistry:
             else:
                 return Best(version, manifest, folder, " ".join(reasons))
         return Best(BASELINE, reason=" ".join(reasons))
+
+    def best_lately(self, project_uid: str) -> Best:
+        """As ``best``, for who only tells of it: checked anew where a file has changed, and once a minute.
+
+        A layout model has 500 MB, and nobody shall read those at every look at a status.
+        """
+        pointer = self._pointer(project_uid)
+        now = (pointer, stamp(self._folder / project_uid / pointer[0].version) if pointer[0].version else ())
+        with self._reading:
+            before, best = self._lately.get(project_uid, (None, Best("")))
+        if before != now:
+            best = self.best(project_uid)
+            with self._reading:
+                self._lately[project_uid] = (now, best)
+        return best
 
     def _fault(self, project_uid: str, version: str) -> str:
         try:

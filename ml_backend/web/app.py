@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from flask import Flask
 
 from ml_backend.services import Services
 from ml_backend.system_status import SystemStatus
+from ml_backend.web.addresses import PROXIES, THIS_MACHINE
 from ml_backend.web.admin import admin
 from ml_backend.web.auth import guard
 from ml_backend.web.body import plain_bodies_only
@@ -19,10 +22,14 @@ from ml_backend.web.webhook import webhook_api
 _BODY_BYTES = 32 * 1024 * 1024
 
 
-def create_app(services: Services) -> Flask:
-    """One application over one set of services. Two may live in one process."""
+def create_app(services: Services, proxies: Sequence[str] = THIS_MACHINE) -> Flask:
+    """One application over one set of services. Two may live in one process.
+
+    ``proxies`` are the addresses and networks, or "*", that are believed when they say whom they ask for.
+    """
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = _BODY_BYTES
+    app.config[PROXIES] = tuple(proxies)
     count_requests(app)  # first, so that refused ones are counted, too
     guard(app, services.credentials, lambda: services.store)
     add_headers(app)

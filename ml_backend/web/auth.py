@@ -19,6 +19,7 @@ from ml_backend.credentials import WEBHOOK_HEADER, Credentials
 from ml_backend.errors import SetupError, StoreError
 from ml_backend.settings import PREFIX
 from ml_backend.web.access import Caller, Role, wanted
+from ml_backend.web.addresses import address
 from ml_backend.web.callers import Callers, same
 from ml_backend.web.guesses import Guesses
 from ml_backend.web.login import LOGIN, STYLE, here, login_form, login_pages
@@ -61,14 +62,14 @@ def guard(
         if request.path == WEBHOOK and same(request.headers.get(WEBHOOK_HEADER, ""), credentials.webhook_secret):
             g.caller = Caller("webhook", Role.READ)
             return None
-        header, address = request.headers.get("Authorization"), request.remote_addr or ""
+        header, asking = request.headers.get("Authorization"), address()
         try:
-            known = callers.of(header, address, request.path != WEBHOOK) if header is not None else sessions.caller()
+            known = callers.of(header, asking, request.path != WEBHOOK) if header is not None else sessions.caller()
         except StoreError as error:
             log.error("a token cannot be checked: %s", error)
             return _cannot_tell()
         if known is None:
-            return _unauthorized(guesses.wait(address) if header is not None else 0)
+            return _unauthorized(guesses.wait(asking) if header is not None else 0)
         g.caller = known
         return _forged(header) or _too_low(known, wanted(app))
 
@@ -81,16 +82,29 @@ def refuse_unsafe_bind(host: str, credentials: Credentials) -> None:
     Raises:
         SetupError: ``host`` is not a loopback address, and a secret is shorter than 12 characters.
     """
-    if is_loopback(host):
-        return
-    for name in ("password", "api_token", "webhook_secret"):
-        length = len(getattr(credentials, name))
-        if length < _MIN_LENGTH:
-            raise SetupError(
-                "secret_too_short",
-                f"Listening on {host} lets others reach docloop, but {PREFIX}{name.upper()} has only {length} characters.",
-                f"Set one of at least {_MIN_LENGTH}, leave it out to have one made, or listen on 127.0.0.1.",
-            )
+    for name, length in () if is_loopback(host) else _short(credentials):
+        raise SetupError(
+            "secret_too_short",
+            f"Listening on {host} lets others reach docloop, but {name} has only {length} characters.",
+            f"Set one of at least {_MIN_LENGTH}, leave it out to have one made, or listen on 127.0.0.1.",
+        )
+
+
+def warn_of_short_secrets(credentials: Credentials) -> None:
+    """Say in the log what can be guessed: a proxy brings strangers to a port of this machine, too."""
+    for name, length in _short(credentials):
+        log.warning(
+            "%s has only %d characters: behind a proxy others may guess it. Set one of at least %d, or leave it out.",
+            name,
+            length,
+            _MIN_LENGTH,
+        )
+
+
+def _short(credentials: Credentials) -> list[tuple[str, int]]:
+    """The settings whose secrets are shorter than those that strangers may try, and how long they are."""
+    lengths = {name: len(getattr(credentials, name)) for name in ("password", "api_token", "webhook_secret")}
+    return [(PREFIX + name.upper(), length) for name, length in lengths.items() if length < _MIN_LENGTH]
 
 
 def is_loopback(host: str) -> bool:

@@ -1,7 +1,8 @@
 """How often one address may be wrong about a password: enough for people, too little for programs that guess.
 
-An address that has shown a right secret within a day is not limited. Behind a proxy all callers have one address, and somebody
-who guesses must not be able to lock Label Studio out. Each process counts for itself, in memory that cannot grow.
+An address that has shown a right secret within a day is not limited: behind a router, or a proxy that does not say whom it asks
+for (``web/addresses``), many have one address, and somebody who guesses must not be able to lock Label Studio out. Each process
+counts for itself, in memory that cannot grow.
 """
 
 from __future__ import annotations

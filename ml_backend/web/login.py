@@ -10,6 +10,7 @@ from werkzeug.urls import iri_to_uri
 from werkzeug.wrappers import Response as AnyResponse
 
 from ml_backend.web.access import Role, needs
+from ml_backend.web.addresses import address
 from ml_backend.web.callers import Callers
 from ml_backend.web.guesses import Guesses
 from ml_backend.web.origin import from_elsewhere
@@ -38,13 +39,13 @@ def login_pages(callers: Callers, sessions: Sessions, guesses: Guesses) -> Bluep
         if from_elsewhere():
             return problem(403, "cross_site", "Only docloop's own login form is accepted.")
         request.max_content_length = _FORM
-        after, address = own_path(request.form.get("next", "")), request.remote_addr or ""
-        if wait := guesses.wait(address):
+        after, asking = own_path(request.form.get("next", "")), address()
+        if wait := guesses.wait(asking):
             answer = login_form(429, after, f"Too many wrong passwords. Wait {wait} seconds, then try again.")
             answer.headers["Retry-After"] = str(wait)
             return answer
         user, password = request.form.get("user", "")[:_LONGEST], request.form.get("password", "")[:_LONGEST]
-        if not callers.knows(user, password, address):
+        if not callers.knows(user, password, asking):
             return login_form(401, after, "User name or password is wrong.")
         sessions.begin()
         return redirect(after, 303)

@@ -90,7 +90,7 @@ def _operation(group: Routes, route: Route, places: dict[tuple[Any, JsonSchemaMo
         "description": f"{route.description}\n\n{needs}".strip(),
         "security": [{"token": [route.role.word]}, {"password": [Role.ADMIN.word]}],
         "parameters": [*_path_parameters(route.rule), *_query_parameters(route)],
-        "responses": {str(route.status): _answer(route, places), **_refusals()},
+        "responses": {str(route.status): _answer(route, places), **_refusals(route)},
     }
     content: dict[str, Any] = {kind: {"schema": _FORM} if kind == FORM else {} for kind in route.takes}
     if route.body is not None:
@@ -111,9 +111,13 @@ def _answer(route: Route, places: dict[tuple[Any, JsonSchemaMode], Any]) -> dict
     return {"description": about, "content": {route.content: media}}
 
 
-def _refusals() -> dict[str, Any]:
-    place = "#/components/responses/Problem"
-    return {status: {"$ref": place, "description": about} for status, about in _REFUSALS.items()}
+def _refusals(route: Route) -> dict[str, Any]:
+    place, said = "#/components/responses/Problem", dict(_REFUSALS)
+    if route.body or route.takes:
+        said["413"] = "The body is too large."
+    if route.limits.places:
+        said["503"] = "Too many ask for this at once, or a part of docloop is away: again after `Retry-After`."
+    return {status: {"$ref": place, "description": about} for status, about in sorted(said.items())}
 
 
 def _path_parameters(rule: str) -> list[dict[str, Any]]:

@@ -37,9 +37,13 @@ _STATUS = {
     "token_exists": 409,
     "parse_busy": 503,
     "parse_late": 503,
+    "statistics_busy": 503,
+    "status_busy": 503,
     "tasks_busy": 503,
 }
-_FULL = frozenset({"parse_busy", "parse_late", "tasks_busy"})  # too much was asked; nothing is broken
+_FULL = frozenset(
+    {"parse_busy", "parse_late", "statistics_busy", "status_busy", "tasks_busy"}
+)  # too much was asked; nothing is broken
 _UNKNOWN = "_unknown"  # how the codes end of what there is not
 _OURS = 422
 

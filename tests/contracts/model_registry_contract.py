@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,10 @@ from typing import Any
 import pytest
 
 from ml_backend.errors import ModelRejected
+from ml_backend.models import registry as registry_module
 from ml_backend.models.manifest import Manifest
 from ml_backend.models.registry import Best, ModelRegistry
+from ml_backend.models.version_files import verify
 
 PROJECT = "41.1795165055"
 OTHER = "7.1795165055"
@@ -158,3 +161,31 @@ class ModelRegistryContract:
         assert (three.forget(PROJECT), three.forget(PROJECT)) == (True, False)
         assert [path.name for path in (tmp_path / "models").iterdir()] == [OTHER]
         assert three.best(PROJECT) == Best("")
+
+    def test_who_only_tells_of_what_serves_reads_its_files_once(
+        self, three: ModelRegistry, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        read = []
+
+        def verified(folder: Path, expected: Any) -> None:
+            read.append(folder.name)
+            verify(folder, expected)
+
+        three.best(PROJECT)
+        monkeypatch.setattr(registry_module, "verify", verified)
+        assert {three.best_lately(PROJECT).version for _ in range(10)} == {"fields-3"}
+        assert read == ["fields-3"]
+        three._lately.expire(time.monotonic() + 61)
+        assert (three.best_lately(PROJECT).version, read) == ("fields-3", ["fields-3"] * 2)
+        three.activate(PROJECT, "fields-1")
+        assert three.best_lately(PROJECT).version == "fields-1"
+
+    def test_who_only_tells_of_what_serves_notices_a_file_that_changed(self, three: ModelRegistry) -> None:
+        assert three.best_lately(PROJECT).version == "fields-3"
+        known = three.get(PROJECT, "fields-3")[1] / "words" / "known.txt"
+        was = known.stat()
+        known.chmod(0o644)
+        known.write_text("HARM!")
+        os.utime(known, ns=(was.st_atime_ns, was.st_mtime_ns))  # as long, and as old
+        noticed = three.best_lately(PROJECT).reason.startswith("fields-3 is not loaded")
+        assert noticed or known.read_text() == "TOTAL", "where a bucket has it, it is brought again"

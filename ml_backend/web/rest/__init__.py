@@ -27,5 +27,6 @@ How to add one:
 What comes for nothing: the guard asks for the role, unknown or doubled keys and wrong types are refused by name, every refusal is
 a problem (RFC 9457), the OpenAPI document has the route, and schemathesis tries it (tests/promises/test_malformed_requests.py).
 A body that is no JSON (a file) is read by the view itself from ``flask.request``: name its types with
-``takes=("multipart/form-data",)``; a form has its file in the part ``file``.
+``takes=("multipart/form-data",)``; a form has its file in the part ``file``. JSON of more than 64 KB, and a place among a few
+where the work is costly, are asked for with ``@limited`` below ``add``.
 """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ml_backend.applications.parsing import Parsed, Parsing
+from ml_backend.applications.parsing import AT_ONCE, BUSY, Parsed, Parsing
 from ml_backend.document.elements import Page
 from ml_backend.label_studio.label_config import Interface
 from ml_backend.presets import preset_xml
@@ -11,6 +11,7 @@ from ml_backend.status import followed_project
 from ml_backend.web.access import Role
 from ml_backend.web.problem import Fault
 from ml_backend.web.rest.files import KINDS, Files
+from ml_backend.web.rest.limits import Places, limited
 from ml_backend.web.rest.routes import RequestRefused, Routes
 from ml_backend.web.schemas import parse as schemas
 from ml_backend.web.schemas.fields import edges_of
@@ -22,6 +23,7 @@ def parse(services: Services) -> Routes:
     files, parsing = Files(services), Parsing(services)
 
     @group.add("POST", "/parse", Role.READ, takes=KINDS)
+    @limited(Places(BUSY, 2 * AT_ONCE))  # while some are read, others may be sent
     def parse(query: schemas.ParseAsked, body: schemas.FromUrl | None) -> schemas.Parsed:
         """The fields of a document.
 

@@ -12,6 +12,7 @@ from ml_backend.services import Services
 from ml_backend.status import followed_project, project_status, recommendations
 from ml_backend.system_status import project_lines
 from ml_backend.web.access import Role
+from ml_backend.web.rest.limits import Places, limited
 from ml_backend.web.rest.routes import Routes
 from ml_backend.web.schemas import documents
 from ml_backend.web.schemas import projects as schemas
@@ -50,6 +51,7 @@ def _one(group: Routes, services: Services) -> None:
     store = services.lazy_store.get
 
     @group.add("GET", "/projects/<int:project_id>", Role.READ)
+    @limited(Places("status_busy", 3, line=5))  # once a minute and project it reads all files of what serves
     def project(project_id: int) -> schemas.ProjectStatus:
         """How it stands with a project.
 

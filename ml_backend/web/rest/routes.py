@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, TypeVar, get_args, get_type_hints
 
@@ -20,6 +21,7 @@ from werkzeug.exceptions import UnsupportedMediaType
 from ml_backend.web.access import Role, needs
 from ml_backend.web.body import json_value
 from ml_backend.web.problem import Fault
+from ml_backend.web.rest.limits import MOST_VALUES, Limits, limits_of
 
 PREFIX = "/api/v1"
 JSON = "application/json"
@@ -55,6 +57,7 @@ class Route:
     body: type[BaseModel] | None
     takes: tuple[str, ...]
     answer: type[BaseModel] | None
+    limits: Limits
 
 
 class Routes:
@@ -81,7 +84,7 @@ class Routes:
         Its docstring is the documentation: the first line the summary, the rest (Markdown) the description. It returns a model,
         which is sent with ``status``, None (204), or, for another ``content``, a Response. A body all of whose keys have defaults
         may be left out. Bodies of the types that it ``takes`` (a file) the view reads from ``flask.request``: its ``body``, which
-        is then annotated ``Model | None``, is None for them.
+        is then annotated ``Model | None``, is None for them. ``@limited`` below says what a request may take of the server.
         """
 
         def register(view: View) -> View:
@@ -101,6 +104,7 @@ class Routes:
                 body=_model(hints.get("body")),
                 takes=tuple(takes),
                 answer=answer if isinstance(answer, type) and issubclass(answer, BaseModel) else None,
+                limits=limits_of(view),
             )
             self.blueprint.add_url_rule(rule, view.__name__, needs(role)(_served(view, route)), methods=[method])
             self.routes.append(route)
@@ -112,6 +116,10 @@ class Routes:
 def _served(view: Callable[..., Any], route: Route) -> Callable[..., Response]:
     @functools.wraps(view)
     def serve(**path: Any) -> Response:
+        with route.limits.places.taken() if route.limits.places else nullcontext():
+            return answered(path)
+
+    def answered(path: Mapping[str, Any]) -> Response:
         arguments = dict(path)
         given = _query_values()
         if route.query is not None:
@@ -120,7 +128,7 @@ def _served(view: Callable[..., Any], route: Route) -> Callable[..., Response]:
             raise RequestRefused([Fault(where=f"query.{name[:_NAME]}", what="there is no such key") for name in given])
         if route.body is not None:
             own = request.mimetype in route.takes
-            arguments["body"] = None if own else checked(route.body, _body_value(), "body")
+            arguments["body"] = None if own else checked(route.body, _body_value(route.limits.most_bytes), "body")
         elif route.takes and request.mimetype not in route.takes:
             raise UnsupportedMediaType(f"Send the body as {' or '.join(route.takes)}.")
         answer = view(**arguments)
@@ -165,10 +173,11 @@ def _query_values() -> Mapping[str, str]:
     return request.args.to_dict()
 
 
-def _body_value() -> Any:
+def _body_value(most_bytes: int) -> Any:
     """The JSON of the body; nothing at all is an empty object."""
+    request.max_content_length = most_bytes
     if not request.get_data():
         return {}
     if request.mimetype != JSON:
         raise UnsupportedMediaType(f"Send the body as {JSON}.")
-    return json_value()
+    return json_value(MOST_VALUES)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Sequence
 
 from ml_backend.applications import answers, documents, feedback
 from ml_backend.applications.answers import Answered, Change, Signature
@@ -12,23 +10,22 @@ from ml_backend.applications.desk import Desk
 from ml_backend.applications.documents import Seen
 from ml_backend.applications.shown import Shown, shown_of
 from ml_backend.document.fields import Field
-from ml_backend.errors import DocloopError
 from ml_backend.label_studio.one_task import remove
 from ml_backend.services import Services
 from ml_backend.web.access import Role, caller
 from ml_backend.web.rest.files import KINDS, Files
+from ml_backend.web.rest.limits import Places, limited
 from ml_backend.web.rest.routes import Routes
 from ml_backend.web.schemas import parse
 from ml_backend.web.schemas import tasks as schemas
 from ml_backend.web.schemas.fields import FieldSeen, box_of
 
-Desks = Callable[[int], AbstractContextManager[Desk]]
-
-# Of the server's 32 threads: what is over is told to come again, so that some stay free for /health and Label Studio's webhooks.
+_BUSY = "tasks_busy"
 _SLOW = 3  # documents taken in at once, each of which may take as long as a slow URL and the budget
 _QUICK = 3  # decisions at once: Label Studio takes no more than some eight a second anyway
 _IN_LINE = 3  # decisions that wait for their turn
-_TURN = 10.0  # seconds, at most
+_CORRECTION = 4 * 1024 * 1024  # bytes; thousands of fields
+_FEEDBACK = 32 * 1024 * 1024  # bytes; it has the file in it
 _TASK = "/projects/<int:project_id>/tasks/<int:task_id>"
 
 
@@ -36,38 +33,17 @@ def tasks(services: Services) -> Routes:
     """``/projects/N/tasks`` and ``/projects/N/feedback``."""
     group = Routes("tasks", "For applications with screens of their own: send documents, confirm, correct, skip.")
     files = Files(services)
-    slow, quick = _desks(services, _SLOW), _desks(services, _QUICK, _IN_LINE)
-    _documents(group, files, slow)
-    _one(group, quick)
-    _decisions(group, quick)
-    _elsewhere(group, files, slow)
+    slow, quick = Places(_BUSY, _SLOW), Places(_BUSY, _QUICK, _IN_LINE)
+    _documents(group, services, files, slow)
+    _one(group, services, quick)
+    _decisions(group, services, quick)
+    _elsewhere(group, services, files, slow)
     return group
 
 
-def _desks(services: Services, places: int, line: int = 0) -> Desks:
-    """Desks at projects: so many ``places`` at once, and so many who may wait in ``line`` for one."""
-    inside, free = threading.BoundedSemaphore(places + line), threading.BoundedSemaphore(places)
-
-    @contextmanager
-    def desk(project_id: int) -> Iterator[Desk]:
-        with _taken(inside, 0), _taken(free, _TURN):
-            yield Desk.at(services, project_id)
-
-    return desk
-
-
-@contextmanager
-def _taken(places: threading.BoundedSemaphore, seconds: float) -> Iterator[None]:
-    if not places.acquire(timeout=seconds):
-        raise DocloopError("tasks_busy", "Too many applications ask at once.", "Try again in a few seconds.")
-    try:
-        yield
-    finally:
-        places.release()
-
-
-def _documents(group: Routes, files: Files, desks: Desks) -> None:
+def _documents(group: Routes, services: Services, files: Files, places: Places) -> None:
     @group.add("POST", "/projects/<int:project_id>/tasks", Role.TRAIN, takes=KINDS)
+    @limited(places)
     def send_document(project_id: int, query: schemas.Named, body: parse.FromUrl | None) -> schemas.Sent:
         """Send a document for annotation.
 
@@ -76,39 +52,40 @@ def _documents(group: Routes, files: Files, desks: Desks) -> None:
         `created` is false. So a request whose answer was lost is simply sent again; an `Idempotency-Key` is not looked at.
         """
         given = files.of_request(body.url if body else None, query.name)
-        with desks(project_id) as desk:
-            sent = documents.send(desk, given.name, given.read())
-            return schemas.Sent(
-                sha256=sent.sha256, created=sent.created, tasks=[_task(desk, seen) for seen in sent.tasks]
-            )
+        desk = Desk.at(services, project_id)
+        sent = documents.send(desk, given.name, given.read())
+        return schemas.Sent(sha256=sent.sha256, created=sent.created, tasks=[_task(desk, seen) for seen in sent.tasks])
 
 
-def _one(group: Routes, desks: Desks) -> None:
+def _one(group: Routes, services: Services, places: Places) -> None:
     @group.add("GET", _TASK, Role.READ)
+    @limited(places)
     def task(project_id: int, task_id: int) -> schemas.Task:
         """A task as it stands in Label Studio now.
 
         With the prediction that is to be shown; its `shown` goes into `confirm` and `correct`.
         """
-        with desks(project_id) as desk:
-            found = desk.look_at(task_id)
-            return _task(desk, Seen(found, shown_of(found, desk.version, desk.project.model_version)))
+        desk = Desk.at(services, project_id)
+        found = desk.look_at(task_id)
+        return _task(desk, Seen(found, shown_of(found, desk.version, desk.project.model_version)))
 
     @group.add("DELETE", _TASK, Role.TRAIN)
+    @limited(places)
     def delete_task(project_id: int, task_id: int) -> None:
         """Delete a task in Label Studio, with all that was said about it.
 
         docloop forgets the document with the worker's next look, everywhere: samples, models' memories, pages, exports
         (docs/privacy.md). The uploaded picture stays in Label Studio's own folder.
         """
-        with desks(project_id) as desk:
-            desk.look_at(task_id)  # Label Studio would also delete one of another project
-            remove(desk.label_studio, project_id, task_id)
-            desk.changed()
+        desk = Desk.at(services, project_id)
+        desk.look_at(task_id)  # Label Studio would also delete one of another project
+        remove(desk.label_studio, project_id, task_id)
+        desk.changed()
 
 
-def _decisions(group: Routes, desks: Desks) -> None:
+def _decisions(group: Routes, services: Services, places: Places) -> None:
     @group.add("POST", f"{_TASK}/confirm", Role.TRAIN)
+    @limited(places)
     def confirm(project_id: int, task_id: int, body: schemas.Confirm) -> schemas.Submitted:
         """All is right as it was shown: the prediction becomes the annotation.
 
@@ -116,10 +93,11 @@ def _decisions(group: Routes, desks: Desks) -> None:
         the user of docloop's own token. 409 where somebody was first (`task_annotated`), has begun to (`task_begun`: there is a
         draft in Label Studio), or where the prediction is not the one that was shown any more (`prediction_changed`).
         """
-        with desks(project_id) as desk:
-            return _submitted(desk, answers.confirm(desk, task_id, body.shown, _signed(body.seconds)))
+        desk = Desk.at(services, project_id)
+        return _submitted(desk, answers.confirm(desk, task_id, body.shown, _signed(body.seconds)))
 
     @group.add("POST", f"{_TASK}/correct", Role.TRAIN)
+    @limited(places, _CORRECTION)
     def correct(project_id: int, task_id: int, body: schemas.Correct) -> schemas.Submitted:
         """What is right, where something was not.
 
@@ -136,18 +114,20 @@ def _decisions(group: Routes, desks: Desks) -> None:
             ]
             return answers.changed_fields(shown, changes, [field.field() for field in body.added])
 
-        with desks(project_id) as desk:
-            return _submitted(desk, answers.correct(desk, task_id, body.shown or "", final, _signed(body.seconds)))
+        desk = Desk.at(services, project_id)
+        return _submitted(desk, answers.correct(desk, task_id, body.shown or "", final, _signed(body.seconds)))
 
     @group.add("POST", f"{_TASK}/skip", Role.TRAIN)
+    @limited(places)
     def skip(project_id: int, task_id: int, body: schemas.Skip) -> schemas.Submitted:
         """The person could or would not say: a skip in Label Studio, of which nothing is learned."""
-        with desks(project_id) as desk:
-            return _submitted(desk, answers.skip(desk, task_id, _signed(body.seconds)))
+        desk = Desk.at(services, project_id)
+        return _submitted(desk, answers.skip(desk, task_id, _signed(body.seconds)))
 
 
-def _elsewhere(group: Routes, files: Files, desks: Desks) -> None:
+def _elsewhere(group: Routes, services: Services, files: Files, places: Places) -> None:
     @group.add("POST", "/projects/<int:project_id>/feedback", Role.TRAIN)
+    @limited(places, _FEEDBACK)
     def take_feedback(project_id: int, body: schemas.FeedbackAsked) -> schemas.FeedbackTaken:
         """Take in a document that was corrected elsewhere.
 
@@ -162,13 +142,13 @@ def _elsewhere(group: Routes, files: Files, desks: Desks) -> None:
             version=body.model_version,
             score=body.score,
         )
-        with desks(project_id) as desk:
-            taken = feedback.take(desk, given.name, given.read(), said, _signed(body.seconds))
-            return schemas.FeedbackTaken(
-                sha256=taken.sha256,
-                created=taken.created,
-                annotations=[_submitted(desk, one) for one in taken.answers],
-            )
+        desk = Desk.at(services, project_id)
+        taken = feedback.take(desk, given.name, given.read(), said, _signed(body.seconds))
+        return schemas.FeedbackTaken(
+            sha256=taken.sha256,
+            created=taken.created,
+            annotations=[_submitted(desk, one) for one in taken.answers],
+        )
 
 
 def _signed(seconds: float) -> Signature:

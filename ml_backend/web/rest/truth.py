@@ -17,6 +17,7 @@ from ml_backend.status import followed_project
 from ml_backend.store.records import ProjectRecord
 from ml_backend.web.access import Role
 from ml_backend.web.rest.export_readers import ExportReaders
+from ml_backend.web.rest.limits import Places, limited
 from ml_backend.web.rest.routes import Routes
 from ml_backend.web.schemas import truth as schemas
 
@@ -25,6 +26,7 @@ def truth(services: Services, readers: ExportReaders) -> Routes:
     """``/ground-truth`` of a project."""
     group = Routes("ground truth", "What people confirmed and corrected.")
     store = services.lazy_store.get
+    places = Places("statistics_busy", 3)  # each takes seconds where a project has 100,000 documents
 
     @group.add("GET", "/projects/<int:project_id>/ground-truth/export", Role.READ, content="application/x-ndjson")
     def ground_truth_lines(project_id: int, query: schemas.TruthAsked) -> Response:
@@ -38,6 +40,7 @@ def truth(services: Services, readers: ExportReaders) -> Routes:
         return readers.serve(lambda: _stream(services, project, filters))
 
     @group.add("GET", "/projects/<int:project_id>/ground-truth/stats", Role.READ)
+    @limited(places)
     def ground_truth_statistics(project_id: int) -> schemas.Statistics:
         """What the corrections say.
 
@@ -46,6 +49,7 @@ def truth(services: Services, readers: ExportReaders) -> Routes:
         return schemas.Statistics.model_validate(statistics_of(services, project_id).all())
 
     @group.add("GET", "/projects/<int:project_id>/ground-truth/forecast", Role.READ)
+    @limited(places)
     def ground_truth_forecast(project_id: int) -> schemas.Forecast:
         """What more documents would bring.
 

@@ -1,4 +1,4 @@
-"""Readers of an export who stop reading, over a real socket and the server that docloop runs on."""
+"""Clients that stop reading an export or sending a body, over a real socket and the server that docloop runs on."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from gunicorn.app.base import BaseApplication
 from ml_backend.ocr.fake import FakeEngine
 from ml_backend.services import build_services
 from ml_backend.settings import Settings
-from ml_backend.web.rest import export_readers
+from ml_backend.web.rest import export_readers, limits
 from ml_backend.web.app import create_app
 
 class Server(BaseApplication):
@@ -44,7 +44,7 @@ class Server(BaseApplication):
             self.cfg.set(name, value)
 
     def load(self):
-        export_readers.STALLED = 0.5
+        export_readers.STALLED = limits.STALLED = 0.5
         return create_app(build_services(Settings(data_dir=Path(sys.argv[1])), FakeEngine(())))
 
 Server().run()
@@ -96,5 +96,27 @@ def test_a_reader_that_has_stopped_makes_room_for_others(port: int, tmp_path: Pa
             said.append(client.recv(12))
         time.sleep(0.1)
     assert (said[0], said[-1]) == (b"HTTP/1.1 503", b"HTTP/1.1 200")
+    for client in stopped:
+        client.close()
+
+
+def test_who_stops_sending_a_body_loses_the_place(port: int, tmp_path: Path) -> None:
+    token = load_credentials(Settings(data_dir=tmp_path)).api_token
+    head = f"POST /api/v1/projects/7/feedback HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n"
+
+    def sent(body: str, length: int) -> socket.socket:
+        client = socket.create_connection(("127.0.0.1", port), 20.0)
+        client.sendall(f"{head}Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}".encode())
+        return client
+
+    stopped = [sent('{"seconds":', 1000) for _ in range(3)]
+    until, said = time.monotonic() + 20.0, [b""]
+    while not (b"HTTP/1.1 503" in said and said[-1] == b"HTTP/1.1 400") and time.monotonic() < until:
+        with closing(sent("{}", 2)) as client:
+            said.append(client.recv(12))
+        time.sleep(0.1)
+    assert b"HTTP/1.1 503" in said
+    assert said[-1] == b"HTTP/1.1 400"
+    assert [client.recv(12) for client in stopped] == [b"HTTP/1.1 400"] * 3
     for client in stopped:
         client.close()
