@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from pathlib import Path
 
 from ml_backend.errors import StorageError
-from ml_backend.exports.index import Batch, ExportIndex
+from ml_backend.exports.index import Batch, ExportIndex, batch_of, is_entry
 from ml_backend.folders import make_private
 from ml_backend.storage import Bucket
 
@@ -40,11 +39,16 @@ class SharedExportIndex(ExportIndex):
 
     def exchange(self) -> None:
         """Bring what the bucket has, which is newer where both have it, and send what it lacks. Raises StorageError, OSError."""
-        there = {each.key.removeprefix(f"{_PREFIX}/") for each in self._bucket.list(_PREFIX)}
-        here: Mapping[str, Path] = {path.name: path for path in self._folder.glob("[!.]*.json")}
-        for name in sorted(name for name in there if "/" not in name and name.endswith(".json")):
-            data = self._bucket.get(f"{_PREFIX}/{name}", _LARGEST)
-            if data is not None and (name not in here or here[name].read_bytes() != data):
+        there = {each.key.removeprefix(f"{_PREFIX}/"): each for each in self._bucket.list(_PREFIX)}
+        found = [path for path in self._folder.glob("*.json") if is_entry(path.name) and path.is_file()]
+        here = {path.name: path for path in found}
+        for name, entry in there.items():
+            if not is_entry(name) or entry.size > _LARGEST:
+                continue
+            data = self._bucket.get(entry.key, _LARGEST)
+            if data is None or (name in here and here[name].read_bytes() == data):
+                continue
+            if batch_of(name, data) is not None:
                 self._keep(name, data)
         for name in sorted(here.keys() - there):
             self._bucket.put_file(here[name], f"{_PREFIX}/{name}")
