@@ -12,6 +12,7 @@ import json
 import logging
 import os
 import re
+import uuid
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
@@ -70,10 +71,7 @@ class ExportIndex:
         """Note an export. Raises OSError where the disk refuses."""
         if not _ID.fullmatch(batch.id):
             raise ValueError(f"{batch.id!r} is not the id of an export")
-        make_private(self._folder)
-        aside = self._folder / f".{batch.id}.part"
-        aside.write_text(json.dumps({**asdict(batch), "held": _packed(batch.held)}), encoding="utf-8")
-        os.replace(aside, self._folder / f"{batch.id}.json")
+        self._put(f"{batch.id}.json", json.dumps({**asdict(batch), "held": _packed(batch.held)}).encode())
 
     def all(self, project_uid: str | None = None) -> list[Batch]:
         """The exports of a project, or all, the newest first. A file that is none is logged and left out."""
@@ -95,6 +93,15 @@ class ExportIndex:
                 self.add(left)
                 tainted += 1
         return tainted
+
+    def _put(self, name: str, data: bytes) -> None:
+        make_private(self._folder)
+        aside = self._folder / f".{name}.{uuid.uuid4().hex}.part"  # two processes may put the same one
+        try:
+            aside.write_bytes(data)
+            os.replace(aside, self._folder / name)
+        finally:
+            aside.unlink(missing_ok=True)
 
 
 def is_entry(name: str) -> bool:
