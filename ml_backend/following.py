@@ -1,5 +1,5 @@
-"""Keeps this machine's copies as the bucket has them, in a thread: what others promote serves here within seconds, and what they
-forgot leaves this machine within a minute.
+"""Keeps this machine's copies as the bucket has them, in a thread: what others promote serves here within seconds, what they
+forgot leaves this machine within a minute, and what they exported is listed by then.
 
 Who forgets documents changes one small object; every other process sees that, and compares its own copies with the store, as it
 does once when it starts: it may have been off while others forgot.
@@ -23,19 +23,27 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 EVERY = 2.0  # seconds between looks at what was promoted
-_LOOK_FORGOTTEN = 20.0  # seconds between looks at whether something was forgotten
+_LOOK_FORGOTTEN = 20.0  # seconds between looks at what was forgotten and exported
 _FORGOTTEN = "forgotten"
 _LEFT = 3600.0  # seconds after which nobody writes a file any more
 _NOT_YET = "not compared yet"
 
 
 class Following:
-    """``registries`` follow the bucket; ``compare`` takes what the store does not have any more off this machine."""
+    """``registries`` follow the bucket; ``compare`` takes what the store does not have any more off this machine;
+    ``exchange`` brings what others exported."""
 
-    def __init__(self, bucket: Bucket, registries: Sequence[SharedRegistry], compare: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        bucket: Bucket,
+        registries: Sequence[SharedRegistry],
+        compare: Callable[[], None],
+        exchange: Callable[[], None] = lambda: None,
+    ) -> None:
         self._bucket = bucket
         self._registries = registries
         self._compare = compare
+        self._exchange = exchange
         self._seen = _NOT_YET
         self._next_look = 0.0
         self._stop = threading.Event()
@@ -58,8 +66,9 @@ class Following:
             self._next_look = time.monotonic() + _LOOK_FORGOTTEN
             try:
                 self._look_forgotten()
+                self._exchange()
             except (DocloopError, OSError) as error:
-                log.warning("what others forgot is not compared yet: %s", error)
+                log.warning("what others forgot and exported is not known yet: %s", error)
 
     def _look_forgotten(self) -> None:
         mark = (self._bucket.get(_FORGOTTEN, 100) or b"").decode("ascii", "replace")

@@ -11,6 +11,7 @@ from __future__ import annotations
 import copy
 import json
 import logging
+import re
 import sys
 import threading
 import traceback
@@ -26,6 +27,7 @@ Level = Literal["debug", "info", "warning", "error"]
 _TEXT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 _OURS = ("ml_backend", "active_learning", "training", "docloop")
 _LET_THROUGH = ("gunicorn.error",)  # other packages whose warnings are about the server and quote no request
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _HIDDEN = "***"
 _SHORTEST = 6  # characters of a secret that is looked for: a shorter one would blot out words
 
@@ -62,10 +64,10 @@ def inherited() -> dict[str, str]:
     return {}
 
 
-def where(error: BaseException) -> str:
+def _where(error: BaseException) -> str:
     """The traceback of an error and of those that it came from, by their types only: words may quote a document."""
     cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-    earlier = f"{where(cause)}{type(cause).__name__}, which became:\n" if cause else ""
+    earlier = f"{_where(cause)}{type(cause).__name__}, which became:\n" if cause else ""
     return earlier + "".join(traceback.format_tb(error.__traceback__))
 
 
@@ -106,12 +108,20 @@ def _exception(info: ExceptionInfo) -> str:
     error = info[1]
     if error is None:
         return ""
-    said = f": {error.for_log}" if isinstance(error, DocloopError) else ""
-    return f"{where(error)}{type(error).__name__}{said}"
+    said = f": {_one_line(error.for_log)}" if isinstance(error, DocloopError) else ""
+    return f"{_where(error)}{type(error).__name__}{said}"
+
+
+def _one_line(text: str) -> str:
+    """A text in which signs that end a line or steer a terminal are written out: a name with them in it would forge an event."""
+    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def _text() -> logging.Formatter:
     class Text(logging.Formatter):
+        def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
+            return _one_line(super().formatMessage(record))
+
         def formatException(self, ei: ExceptionInfo) -> str:  # noqa: N802 - logging's name
             return _exception(ei)
 

@@ -40,6 +40,7 @@ _ID = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8}")
 _SECONDS = 60.0  # that a state counts as running without a sign of life
 _RENEW = 10.0
 _STATE = "state.json"
+_GONE = ".gone-"  # begins the name of an export's folder from the moment it is taken away
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +127,12 @@ class MadeExports:
         """Take an export away; False: there is none."""
         if self.get(name) is None:
             return False
-        shutil.rmtree(self._folder / name, ignore_errors=True)
+        gone = self._folder / f"{_GONE}{name}"
+        try:
+            os.rename(self._folder / name, gone)  # in one step: who is writing it finds nothing to go on with
+        except FileNotFoundError:
+            return False
+        shutil.rmtree(gone, ignore_errors=True)  # what stays goes with the next ``forget_tainted``
         return True
 
     def forget_tainted(self, index: ExportIndex) -> int:
@@ -141,7 +147,17 @@ class MadeExports:
                         shutil.rmtree(path) if path.is_dir() else path.unlink()
         tainted = {batch.id for batch in index.all() if batch.deleted}
         gone = [made for made in self.all() if made.batch and made.batch in tainted]
-        return sum(self.remove(made.id) for made in gone)
+        removed = sum(self.remove(made.id) for made in gone)
+        for path in self._folder.glob("*"):
+            if path.name.startswith(_GONE) or self._is_left(path):
+                shutil.rmtree(path)
+        return removed
+
+    def _is_left(self, path: Path) -> bool:
+        """Whether this was an export that somebody took away while a process made it, which died since."""
+        if not _ID.fullmatch(path.name) or (path / _STATE).exists():
+            return False
+        return not self._store().leases.held(f"{LEASE}{path.name}", self._now())
 
     # -- in the background ---------------------------------------------------------------------------------------------
 
@@ -158,8 +174,10 @@ class MadeExports:
             log.exception("an export broke")
             done = replace(made, state="failed", reason="docloop broke on this export; its log says where.")
         try:
-            if (self._folder / made.id).is_dir():  # it may have been taken away meanwhile
-                self._keep(done)
+            try:
+                self._go_on(done)
+            except FileNotFoundError:  # it was taken away meanwhile
+                shutil.rmtree(self._folder / made.id, ignore_errors=True)
             self._store().leases.release(f"{LEASE}{made.id}", made.id)
             # What was deleted meanwhile: who forgot it had no finished export to look at.
             exporting.index.forget_gone(exporting.store.documents.numbers)
@@ -177,7 +195,8 @@ class MadeExports:
         def say() -> None:
             while not over.wait(_RENEW):
                 try:
-                    self.go_on(replace(made, documents=steps.documents))
+                    self._store().leases.take(f"{LEASE}{made.id}", made.id, self._now(), _SECONDS)
+                    self._go_on(replace(made, documents=steps.documents))
                 except FileNotFoundError:
                     steps.unwanted = True
                     return
@@ -206,9 +225,9 @@ class MadeExports:
         size, documents = packed.stat().st_size, batch.counts.get("documents", 0)
         return replace(made, state="done", documents=documents, size=size, batch=batch.id, counts=dict(batch.counts))
 
-    def go_on(self, made: MadeExport) -> None:
-        """Say that an export is still being made, and how far it is."""
-        self._store().leases.take(f"{LEASE}{made.id}", made.id, self._now(), _SECONDS)
+    def _go_on(self, made: MadeExport) -> None:
+        """Keep how far an export is. Raises FileNotFoundError: it was taken away, whatever its writer has put there since."""
+        (self._folder / made.id / _STATE).stat()
         self._keep(made)
 
     def _keep(self, made: MadeExport) -> None:

@@ -152,13 +152,16 @@ class Services:
 
     def follow(self) -> None:
         """With a bucket: keep this process's copies as that has them, from now on."""
+        from ml_backend.exports.shared_index import SharedExportIndex
         from ml_backend.following import Following
         from ml_backend.models.shared_registry import SharedRegistry
 
         bucket = bucket_of(self.settings)
         if bucket is not None and self.following is None:
             registries = [one for one in (self.registry, self.readers.registry) if isinstance(one, SharedRegistry)]
-            self.following = Following(bucket, registries, self.forget_copies)
+            index = export_index(self.settings)
+            exchange = index.exchange if isinstance(index, SharedExportIndex) else lambda: None
+            self.following = Following(bucket, registries, self.forget_copies, exchange)
             self.following.start()
 
     def forget_copies(self) -> None:
@@ -268,6 +271,11 @@ def page_files(settings: Settings) -> PageFiles:
 def export_index(settings: Settings) -> ExportIndex:
     """What was exported so far."""
     return export_index_in(settings, EXPORTS)
+
+
+def exports_here(settings: Settings) -> ExportIndex:
+    """The exports that this machine knows of, without a question to the bucket: ``Following`` brings those of others."""
+    return ExportIndex(settings.data_dir / EXPORTS)
 
 
 def failed_imports(settings: Settings, project_id: int) -> Path:

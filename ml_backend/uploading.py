@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import io
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
+from ml_backend.errors import ImageRejected
 from ml_backend.images.loader import PageLoader
 from ml_backend.images.pages import PageImage
 from ml_backend.label_studio.client import LabelStudio
@@ -18,6 +20,9 @@ from ml_backend.label_studio.label_config import Interface
 
 HASH = "sha256"  # the key of a task's data with the SHA-256 of the whole file
 PAGE = "page"  # the key with the number of the page, from 1, where a task shows one page of several
+_LARGEST = (
+    200_000_000  # bytes of all pages as PNG: 50 scanned in colour; one picture may stand on every page of a small PDF
+)
 _SHOWN_AS_IS = {b"\x89PNG": ("png", "image/png"), b"\xff\xd8\xff": ("jpg", "image/jpeg"), b"BM": ("bmp", "image/bmp")}
 
 
@@ -39,7 +44,7 @@ class Uploads:
         """Upload the pages; the data of one task a document, or of one a page where the interface shows a single image.
 
         Raises:
-            ImageRejected: the file is no page.
+            ImageRejected: the file is no page, or its pages are too many bytes.
             LabelStudioError: Label Studio refused.
         """
         stem = name.rpartition(".")[0] or name
@@ -58,9 +63,23 @@ class Uploads:
             if data.startswith(magic):
                 self.loader.load(data)
                 return [(f"{stem}.{suffix}", data, kind)]
-        pages = [page_png(page) for page in self.loader.pages(data)]
+        pages = self._decoded(data)
         tails = [f"-p{number}" for number in range(1, len(pages) + 1)] if len(pages) > 1 else [""]
         return [(f"{stem}{tail}.png", page, "image/png") for tail, page in zip(tails, pages, strict=True)]
+
+    def _decoded(self, data: bytes) -> list[bytes]:
+        pages, size = list[bytes](), 0
+        with closing(self.loader.pages(data)) as decoded:
+            for page in decoded:
+                pages.append(page_png(page))
+                size += len(pages[-1])
+                if size > _LARGEST:
+                    raise ImageRejected(
+                        "image_too_large_bytes",
+                        f"The pages of the file are more than {_LARGEST:,} bytes as PNG files, as which they are uploaded.",
+                        "Split it into several documents, or scan it in grey or at a lower resolution.",
+                    )
+        return pages
 
 
 def page_png(page: PageImage) -> bytes:

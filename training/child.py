@@ -102,7 +102,7 @@ def main() -> None:
         sys.exit(OUT_OF_MEMORY)
     except Exception as error:
         reason, known = said(error), disturbance(error)
-        log.error("Run %d, attempt %d failed: %s\n%s", order["run"], order["attempt"], reason, logs.where(error))
+        log.error("Run %d, attempt %d failed: %s", order["run"], order["attempt"], reason, exc_info=error)
         with suppress(OSError):  # a disk that is full
             json.dump({"reason": (known or reason)[:_LONGEST_REASON]}, answer)
             answer.close()

@@ -4,13 +4,16 @@
     documents.csv     a document a row, a label a column; several texts of a label are joined by `` | ``
 
 A spreadsheet would run a cell that begins with ``= + - @``, a tab or a line end as a formula. Such a cell gets a quote mark
-(``'``) in front, negative amounts among them: take it off again where a program reads the table.
+(``'``) in front, negative amounts among them: take it off again where a program reads the table. Where a list is separated by
+semicolons, as in Germany or France, spreadsheets split our cells at those (and no quotes of CSV keep them from it), others at
+tabs: what would be a cell then gets its mark, too.
 """
 
 from __future__ import annotations
 
 import csv
 import io
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
@@ -19,7 +22,9 @@ from ml_backend.exports.base import Labelled
 from ml_backend.exports.folder import ExportFile, ExportFolder
 
 BETWEEN = " | "
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+_SPLITTING = ";\t\r\n"
+# What may stand before a sign that begins a cell. It starts where no such thing is before it: a long run is looked at once.
+_BEFORE_SIGN = re.compile(r"""(?<![;\s"])(?:^|[;\s"]+)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])""")
 _ABOUT = ("document", "task_id", "filename", "split", "reviewed_at")
 
 
@@ -60,5 +65,11 @@ def _row(file: ExportFile, cells: Sequence[str | int]) -> None:
 
 
 def guarded(text: str) -> str:
-    """``text`` as a cell that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    """``text`` as a cell that no spreadsheet takes for a formula, nor any part of it that one would make a cell."""
+    marked = _BEFORE_SIGN.sub(_with_mark, text)
+    return f"'{marked}" if marked.startswith(("\t", "\r", "\n")) else marked
+
+
+def _with_mark(found: re.Match[str]) -> str:
+    begins = found.start() == 0 or any(letter in _SPLITTING for letter in found[0])
+    return f"{found[0]}'" if begins else found[0]

@@ -49,13 +49,18 @@ class ExportFolder:
 
     @contextmanager
     def open(self, name: str) -> Iterator[ExportFile]:
-        """A new file, such as ``train/images/ab12-0.png``. Raises ValueError for a name that leads out or is taken."""
+        """A new file, such as ``train/images/ab12-0.png``.
+
+        Raises:
+            ValueError: the name leads out or is taken.
+            OSError: the disk refused, or ``path`` was taken away: it is not made anew.
+        """
         relative = PurePosixPath(name)
         if relative.is_absolute() or ".." in relative.parts or name in self.files or name == MANIFEST:
             raise ValueError(f"an export cannot hold a file {name!r}")
-        target = self.path / relative
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with target.open("xb") as raw:
+        for folder in reversed(relative.parents[:-1]):
+            (self.path / folder).mkdir(exist_ok=True)
+        with (self.path / relative).open("xb") as raw:
             file = ExportFile(raw)
             yield file
         self.files[name] = file.sha256()

@@ -12,8 +12,10 @@ import json
 import logging
 import os
 import re
+import uuid
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,9 @@ from ml_backend.folders import make_private
 log = logging.getLogger(__name__)
 
 _ID = re.compile(r"[0-9A-Za-z-]{1,80}")
-_HIGHEST = 1 << 31  # number of a document; more bits than that are a broken file
+_HIGHEST = 1 << 27  # number of a document; more bits than that, 16 MB, are a broken file
+_HELD = re.compile(r"([0-9]{1,10}):([0-9a-f]+)")
+_ODD = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 There = Callable[[str], Collection[int]]
 """The numbers of all documents of a project, by its uid (``Documents.numbers``)."""
@@ -67,10 +71,7 @@ class ExportIndex:
         """Note an export. Raises OSError where the disk refuses."""
         if not _ID.fullmatch(batch.id):
             raise ValueError(f"{batch.id!r} is not the id of an export")
-        make_private(self._folder)
-        aside = self._folder / f".{batch.id}.part"
-        aside.write_text(json.dumps({**asdict(batch), "held": _packed(batch.held)}), encoding="utf-8")
-        os.replace(aside, self._folder / f"{batch.id}.json")
+        self._put(f"{batch.id}.json", json.dumps({**asdict(batch), "held": _packed(batch.held)}).encode())
 
     def all(self, project_uid: str | None = None) -> list[Batch]:
         """The exports of a project, or all, the newest first. A file that is none is logged and left out."""
@@ -93,6 +94,20 @@ class ExportIndex:
                 tainted += 1
         return tainted
 
+    def _put(self, name: str, data: bytes) -> None:
+        make_private(self._folder)
+        aside = self._folder / f".{name}.{uuid.uuid4().hex}.part"  # two processes may put the same one
+        try:
+            aside.write_bytes(data)
+            os.replace(aside, self._folder / name)
+        finally:
+            aside.unlink(missing_ok=True)
+
+
+def is_entry(name: str) -> bool:
+    """Whether a file has the name of an entry."""
+    return name.endswith(".json") and _ID.fullmatch(name.removesuffix(".json")) is not None
+
 
 def _packed(held: int) -> str:
     """``65:1f``: the lowest number, and the bits from there on."""
@@ -101,16 +116,40 @@ def _packed(held: int) -> str:
 
 
 def _unpacked(text: str) -> int:
-    lowest, _, bits = text.partition(":")
-    if int(lowest) > _HIGHEST:
+    found = _HELD.fullmatch(text)
+    if found is None or (lowest := int(found[1])) + 4 * len(found[2]) > _HIGHEST:
         raise ValueError("no document has such a number")
-    return int(bits, 16) << int(lowest)
+    return int(found[2], 16) << lowest
+
+
+def batch_of(name: str, data: bytes) -> Batch | None:
+    """The entry in a file; None for what is none: another machine may have written it, or somebody by hand."""
+    try:
+        value: dict[str, Any] = json.loads(data)
+        batch = Batch(**{**value, "held": _unpacked(value["held"])})
+        if name == f"{batch.id}.json" and _is_sound(batch):
+            return replace(batch, out=_ODD.sub("?", batch.out))
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        pass
+    log.warning("%s is not an export's entry", name)
+    return None
+
+
+def _is_sound(batch: Batch) -> bool:
+    """Whether each value is what it should be. Raises ValueError, TypeError or AttributeError for some that are not."""
+    datetime.fromisoformat(batch.created_at)
+    texts = (batch.format, batch.created_at, batch.project_uid, *batch.counts)
+    numbers = (batch.deleted, *batch.counts.values())
+    return (
+        _ID.fullmatch(batch.id) is not None
+        and all(text.isprintable() for text in texts)
+        and all(type(number) is int and number >= 0 for number in numbers)
+    )
 
 
 def _read(path: Path) -> Batch | None:
     try:
-        value: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return Batch(**{**value, "held": _unpacked(value["held"])})
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
-        log.warning("%s is not an export's entry", path.name)
+        return batch_of(path.name, path.read_bytes())
+    except OSError as error:
+        log.warning("%s cannot be read: %s", path.name, error.strerror)
         return None

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from pathlib import Path
 
 from ml_backend.errors import StorageError
-from ml_backend.exports.index import Batch, ExportIndex
-from ml_backend.folders import make_private
+from ml_backend.exports.index import Batch, ExportIndex, batch_of, is_entry
 from ml_backend.storage import Bucket
 
 log = logging.getLogger(__name__)
@@ -23,6 +21,7 @@ class SharedExportIndex(ExportIndex):
     def __init__(self, folder: Path, bucket: Bucket) -> None:
         super().__init__(folder)
         self._bucket = bucket
+        self._known = dict[str, str]()  # the marks of what was brought
 
     def add(self, batch: Batch) -> None:
         super().add(batch)
@@ -39,18 +38,21 @@ class SharedExportIndex(ExportIndex):
         return super().all(project_uid)
 
     def exchange(self) -> None:
-        """Bring what the bucket has, which is newer where both have it, and send what it lacks. Raises StorageError, OSError."""
-        there = {each.key.removeprefix(f"{_PREFIX}/") for each in self._bucket.list(_PREFIX)}
-        here: Mapping[str, Path] = {path.name: path for path in self._folder.glob("[!.]*.json")}
-        for name in sorted(name for name in there if "/" not in name and name.endswith(".json")):
-            data = self._bucket.get(f"{_PREFIX}/{name}", _LARGEST)
-            if data is not None and (name not in here or here[name].read_bytes() != data):
-                self._keep(name, data)
+        """Bring what the bucket has, which is newer where both have it, and send what it lacks. Raises StorageError, OSError.
+
+        What this object has brought before is asked for again only when it was replaced.
+        """
+        there = {each.key.removeprefix(f"{_PREFIX}/"): each for each in self._bucket.list(_PREFIX)}
+        found = [path for path in self._folder.glob("*.json") if is_entry(path.name) and path.is_file()]
+        here = {path.name: path for path in found}
+        for name, entry in there.items():
+            if not is_entry(name) or entry.size > _LARGEST or self._known.get(name) == entry.mark:
+                continue
+            data = self._bucket.get(entry.key, _LARGEST)
+            if data is None:
+                continue
+            if (name not in here or here[name].read_bytes() != data) and batch_of(name, data) is not None:
+                self._put(name, data)
+            self._known[name] = entry.mark
         for name in sorted(here.keys() - there):
             self._bucket.put_file(here[name], f"{_PREFIX}/{name}")
-
-    def _keep(self, name: str, data: bytes) -> None:
-        make_private(self._folder)
-        aside = self._folder / f".{name}.part"
-        aside.write_bytes(data)
-        aside.replace(self._folder / name)

@@ -77,6 +77,34 @@ def test_a_line_of_json_has_time_level_logger_and_process() -> None:
     assert isinstance(first["process"], int)
 
 
+_FORGED = """
+import logging, sys
+from ml_backend import logs
+from ml_backend.errors import StoreError
+logs.configure("web", sys.argv[1])
+log = logging.getLogger("ml_backend.anything")
+name = "a\\n\\r\\x1b[2J\\x85\\u2028\\u20292026-07-31 10:00:00,000 CRITICAL ml_backend.web.auth: forged"
+log.warning("the label %s", name)
+log.warning("away", exc_info=StoreError("store_away", name))
+"""
+
+
+@pytest.mark.parametrize("format", ["text", "json"])
+def test_a_name_with_line_ends_in_it_makes_no_second_line_of_the_log(format: str) -> None:
+    done = subprocess.run([sys.executable, "-c", _FORGED, format], capture_output=True, timeout=60, check=True)
+    lines = done.stderr.decode().splitlines()
+    assert not [line for line in lines if line.startswith("2026-07-31") or "\x1b" in line]
+    assert "forged" in lines[0]
+    assert len(lines) == (3 if format == "text" else 2)  # a line, and one with what was thrown
+
+
+def test_a_traceback_stays_many_lines_in_a_log_of_text() -> None:
+    lines = _logged("text").splitlines()
+    begin = next(number for number, line in enumerate(lines) if line.endswith("task 7 failed"))
+    assert lines[begin + 1].startswith('  File "<string>", line ')
+    assert "ValueError, which became:" in lines[begin : begin + 6]
+
+
 def test_a_child_is_told_the_form_and_handlers_of_others_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     root = logging.getLogger()
     before = list(root.handlers)

@@ -6,14 +6,14 @@ from flask import Blueprint, Response
 
 from ml_backend.exports.formats import formats
 from ml_backend.made_exports import made_exports
-from ml_backend.services import export_index
+from ml_backend.services import exports_here
 from ml_backend.web.admin.live import page
 from ml_backend.web.admin.parts import Parts
 
 
 def add(pages: Blueprint, parts: Parts) -> None:
     """The route ``/admin/exports``."""
-    made, index = made_exports(parts.services), export_index(parts.services.settings)
+    made, index = made_exports(parts.services), exports_here(parts.services.settings)
 
     @pages.get("/exports")
     def exports() -> Response:

@@ -8,8 +8,9 @@ from flask import Response, send_file
 
 from ml_backend.errors import DocloopError
 from ml_backend.exporting import Exporting
+from ml_backend.exports.index import ExportIndex
 from ml_backend.made_exports import MadeExport, MadeExports, made_exports
-from ml_backend.services import Services, export_index, page_files
+from ml_backend.services import Services, export_index, exports_here, page_files
 from ml_backend.status import followed_project
 from ml_backend.web.access import Role, caller
 from ml_backend.web.rest.export_readers import ExportReaders
@@ -22,19 +23,20 @@ def exports(services: Services, readers: ExportReaders) -> Routes:
     """``/exports`` and those of a project."""
     group = Routes("exports", "Ground truth in the formats that trainers read.")
     made = made_exports(services)
-    services.forgetters.append(lambda: made.forget_tainted(export_index(services.settings)))
-    _listing(group, services, made)
+    index = export_index(services.settings)
+    services.forgetters.append(lambda: made.forget_tainted(index))
+    _listing(group, services, made, index)
     _one(group, made, readers)
     return group
 
 
-def _listing(group: Routes, services: Services, made: MadeExports) -> None:
-    index = export_index(services.settings)
+def _listing(group: Routes, services: Services, made: MadeExports, index: ExportIndex) -> None:
+    here = exports_here(services.settings)
 
     def listed(uid: str | None) -> schemas.Exports:
         written = [
             {name: value for name, value in asdict(one).items() if name in schemas.ExportedBatch.model_fields}
-            for one in index.all(uid)
+            for one in here.all(uid)
         ]
         return schemas.Exports.model_validate({"made": [_shown(one) for one in made.all(uid)], "written": written})
 

@@ -56,7 +56,7 @@ def main(folder: Path, parent: int) -> int:
         fit(folder, _teller(told if is_first() else None, parent))
     except Exception as error:
         failure = Failure.of(rank(), error)
-        log.error("process %d failed: %s\n%s", rank(), failure.message, logs.where(error))
+        log.error("process %d failed: %s", rank(), failure.message, exc_info=error)
         failure.write(folder)
         return 1
     leave()

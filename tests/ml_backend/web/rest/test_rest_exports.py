@@ -5,17 +5,24 @@ from __future__ import annotations
 import io
 import json
 import threading
+import time
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
+from exported_papers import PAGE, drawn
 from flask.testing import FlaskClient
 from waiting import until
 
 from builders import found
 from ml_backend import made_exports as making
+from ml_backend.document.elements import Document
+from ml_backend.document.samples import Sample
+from ml_backend.exports.pictures import png
+from ml_backend.images.pages import PageImage, content_of
 from ml_backend.made_exports import made_exports
-from ml_backend.services import Services, export_index
+from ml_backend.services import Services, export_index, page_files
 from ml_backend.store.records import AnnotationRecord, DocumentRecord
 from training.corrections import corrections_of
 
@@ -193,3 +200,65 @@ def test_an_export_does_not_outlive_a_document_that_is_deleted_while_it_is_packe
     until(lambda: client.get(f"/api/v1/exports/{name}").status_code == 404)
     assert canary(followed.settings.data_dir / "exports") == []
     assert [batch.deleted for batch in index.all()] == [1]
+
+
+def confirm_with_pages(services: Services, *tasks: int) -> None:
+    """Confirmed documents with a page each, which is kept."""
+    for task in tasks:
+        picture = drawn(PAGE)
+        picture.putpixel((0, 0), (task, 0, 0))
+        content = content_of([PageImage.of(picture).digest])
+        page_files(services.settings).put(content, [png(picture)])
+        row = DocumentRecord(0, UID, task, AT, AT, {"image": "a"}, content=content, open=False)
+        (number,) = services.store.documents.put_many(UID, [row]).values()
+        record = AnnotationRecord(task, AT, AT, (found(text="CANARY"),), 7, 4.5, reviewed=True, shown=(found(),))
+        services.store.ledger.put(number, record, corrections_of(record, task, None))
+        services.store.samples.put(number, Sample(content, Document((PAGE,)), (found(text="CANARY"),), 7, AT))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("format", ["jsonl", "csv", "coco", "layoutlm"])
+@pytest.mark.parametrize("tick", [0.01, 60.0], ids=["which is noticed", "which ends before anybody looks"])
+def test_an_export_that_is_taken_away_while_it_is_made_does_not_come_back(
+    client: FlaskClient, followed: Services, monkeypatch: pytest.MonkeyPatch, format: str, tick: float
+) -> None:
+    at_it, go_on, ended, step = threading.Event(), threading.Event(), threading.Event(), making._Steps.step
+    release = type(followed.store.leases).release
+
+    def waits(steps: making._Steps) -> None:
+        step(steps)
+        at_it.set()
+        assert go_on.wait(30)
+
+    def over(*asked: Any) -> None:
+        release(*asked)
+        ended.set()
+
+    monkeypatch.setattr(making._Steps, "step", waits)
+    monkeypatch.setattr(making, "_RENEW", tick)
+    monkeypatch.setattr(type(followed.store.leases), "release", over)
+    confirm_with_pages(followed, 11, 12, 13)
+    begun = client.post(f"{P7}/exports", json={"format": format})
+    assert begun.status_code == 202, begun.data
+    name = begun.get_json()["id"]
+    try:
+        assert at_it.wait(30)
+        assert client.delete(f"/api/v1/exports/{name}").status_code == 204
+    finally:
+        go_on.set()
+    assert ended.wait(30)
+    assert client.get(f"/api/v1/exports/{name}").status_code == 404
+    assert list((followed.settings.data_dir / "exports" / "made").iterdir()) == []
+    until(lambda: client.post(f"{P7}/exports", json={}).status_code == 202)
+
+
+def test_what_a_writer_left_that_died_after_its_export_was_taken_away_goes_with_the_next_deletion(
+    followed: Services,
+) -> None:
+    exports, folder = made_exports(followed), followed.settings.data_dir / "exports" / "made"
+    gone, dead, alive = ".gone-20260101T000000Z-00000000", "20260101T000000Z-00000001", "20260101T000000Z-00000002"
+    for name in (gone, dead, alive):
+        (folder / name / "files").mkdir(parents=True)
+    followed.store.leases.take(f"{making.LEASE}{alive}", alive, time.time(), 60)
+    exports.forget_tainted(export_index(followed.settings))
+    assert [path.name for path in folder.iterdir()] == [alive]

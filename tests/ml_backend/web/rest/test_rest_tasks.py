@@ -15,6 +15,7 @@ from application_calls import ANNA, at, learned, samples, say, send
 from flask.testing import FlaskClient
 from hostile.loopback_servers import Reply, WebServer
 from loop_parts import Loop
+from PIL import Image
 from waiting import until
 
 from builders import png
@@ -62,6 +63,21 @@ def test_a_file_that_is_no_page_makes_no_task(anna: FlaskClient, loop: Loop) -> 
     assert anna.post(at(loop), data=nameless, content_type="multipart/form-data; boundary=b").status_code == 400
     for body in ({}, {"other": (io.BytesIO(b"x"), "a.png")}, {"file": "text"}):
         assert anna.post(at(loop), data=body, content_type="multipart/form-data").status_code == 400
+
+
+def test_a_small_file_whose_pages_are_large_is_refused_before_any_is_uploaded(
+    anna: FlaskClient, loop: Loop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One picture of noise on each page of a PDF: a megabyte that would be 600 in this process, and in Label Studio."""
+    noise, file = Image.effect_noise((200, 200), 80).convert("RGB"), io.BytesIO()
+    noise.save(file, "PDF", save_all=True, append_images=[noise] * 9)
+    monkeypatch.setattr("ml_backend.uploading._LARGEST", 1_000_000)
+    refused = anna.post(at(loop), data={"file": (io.BytesIO(file.getvalue()), "a.pdf")})
+    assert (refused.status_code, refused.get_json()["code"]) == (413, "image_too_large_bytes")
+    assert loop.there.uploads == []
+    monkeypatch.setattr("ml_backend.uploading._LARGEST", 10_000_000)
+    assert send(anna, loop, file.getvalue(), "a.pdf")["created"]
+    assert len(loop.there.uploads) == 10
 
 
 def test_a_task_that_the_worker_predicts_meanwhile_has_one_prediction(
