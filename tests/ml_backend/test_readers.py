@@ -122,7 +122,8 @@ def test_a_new_reader_outdates_the_stored_predictions_and_a_rollback_makes_them_
         before = services.version(config, MINE)
         assert before == f"keywords-1.{interface.fingerprint}"
         mark = publish(services.readers.registry, MINE, "reader-1", b"mine")
-        assert services.version(config, MINE) == services.predictor.version(interface, MINE) == f"{before}.{mark}"
+        read = f"keywords-1.{mark}.{interface.fingerprint}"
+        assert services.version(config, MINE) == services.predictor.version(interface, MINE) == read
         assert services.version(config, OTHER) == before
         assert reader_mark(settings, MINE) == mark
         assert reader_mark(settings.model_copy(update={"ocr_engine": "tesseract"}), MINE) == ""

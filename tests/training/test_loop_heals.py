@@ -292,3 +292,27 @@ def test_data_that_change_during_a_long_push_are_not_predicted_from_what_they_we
     loop.worker.push(loop.project)
     assert texts(loop, 1) & total_of(77)
     assert recommended(loop) == served(loop)
+
+
+# -- a reader that is taken back -------------------------------------------------------------------------------------------
+
+
+def test_after_a_reader_is_taken_back_what_came_meanwhile_is_predicted_by_the_one_before(
+    loop: Loop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    marks = ["91c0de55"]
+    monkeypatch.setattr(loop.services.readers, "mark", lambda uid: marks[-1])
+    loop.services.batches.close()
+    loop.services.batches = BatchPredictor(
+        replace(made_predictor(loop.services), reader=lambda uid: marks[-1]), workers=2
+    )
+    loop.turn()
+    read = loop.record_version
+    marks.append("")
+    loop.there.add_tasks(loop.project, [{"image": "20"}, {"image": "21"}])
+    loop.turn()
+    plain = loop.services.version(loop.record.label_config, loop.uid)
+    assert "91c0de55" in read
+    assert loop.record_version == plain != read
+    assert set(served(loop)) == set(loop.there.tasks_of(loop.project))
+    assert recommended(loop) == served(loop)
