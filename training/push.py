@@ -54,7 +54,7 @@ class Ranking(Protocol):
         ...
 
     def changed(self, batch: Sequence[Ready]) -> Collection[int]:
-        """The tasks whose data are others by now: a push may take hours, and these predictions would never be made anew."""
+        """The tasks whose data are others by now, or that are gone: a push may take hours."""
         ...
 
     def answered(self, batch: Sequence[Ready]) -> Collection[int]:
@@ -161,7 +161,7 @@ class Push:
     def _current(self, batch: Sequence[Ready], report: PushReport) -> list[Ready]:
         """What is still a prediction of its task; the next push has the others."""
         changed = set(self.ranking.changed(batch))
-        report.failed.update(dict.fromkeys(changed, DocloopError("task_changed", "Its data were changed meanwhile.")))
+        report.failed.update(dict.fromkeys(changed, DocloopError("task_changed", "It was changed or deleted meanwhile.")))
         return [ready for ready in batch if ready.task_id not in changed]
 
     def _unanswered(self, batch: Sequence[Ready], report: PushReport) -> list[Ready]:

@@ -293,6 +293,41 @@ def test_data_that_change_during_a_long_push_are_not_predicted_from_what_they_we
     assert texts(loop, 1) & total_of(77)
     assert recommended(loop) == served(loop)
 
+@pytest.mark.parametrize("deleted", [False, True], ids=["other data", "the number given out again"])
+def test_a_task_that_shows_another_page_while_its_prediction_is_imported_gets_that_of_its_page(
+    loop: Loop, monkeypatch: pytest.MonkeyPatch, deleted: bool
+) -> None:
+    client = loop.services.access.client()
+    whole, there, task = client.import_predictions, loop.there, DOCUMENTS
+
+    def meanwhile(project: int, bodies: Sequence[Mapping[str, Any]]) -> int:
+        monkeypatch.undo()
+        if deleted:
+            there.delete_tasks([task])
+            there.add_tasks(project, [{"image": "77"}])
+        else:
+            there.change_data(task, {"image": "77"})
+        there.pass_time(200)
+        loop.worker.look(project)
+        return whole(project, bodies)
+
+    monkeypatch.setattr(client, "import_predictions", meanwhile)
+    loop.turn()
+    there.pass_time(200)
+    loop.turn()
+    assert texts(loop, task) & total_of(77)
+    assert not texts(loop, task) & (total_of(task - 1) - total_of(77))
+    assert recommended(loop) == served(loop)
+    record, _ = next(
+        one for one in loop.services.store.predictions.ranking(loop.uid, loop.record_version) if one[1].task_id == task
+    )
+    assert {field.text for field in record.fields} == texts(loop, task)
+    content = {document.task_id: document.content for document in loop.services.store.documents.each(loop.uid)}
+    assert len(set(content.values())) == DOCUMENTS
+    there.requests.clear()
+    loop.turn()
+    assert writes(loop) == []
+
 
 # -- a reader that is taken back -------------------------------------------------------------------------------------------
 
