@@ -161,7 +161,9 @@ class Push:
     def _current(self, batch: Sequence[Ready], report: PushReport) -> list[Ready]:
         """What is still a prediction of its task; the next push has the others."""
         changed = set(self.ranking.changed(batch))
-        report.failed.update(dict.fromkeys(changed, DocloopError("task_changed", "It was changed or deleted meanwhile.")))
+        report.failed.update(
+            dict.fromkeys(changed, DocloopError("task_changed", "It was changed or deleted meanwhile."))
+        )
         return [ready for ready in batch if ready.task_id not in changed]
 
     def _unanswered(self, batch: Sequence[Ready], report: PushReport) -> list[Ready]:

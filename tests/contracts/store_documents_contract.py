@@ -61,7 +61,9 @@ class StoreDocumentsContract:
         assert (store.documents.count(P, open_only=True), store.documents.count("?", open_only=True)) == (3, 0)
 
     def test_pages_are_known_as_long_as_a_document_has_them(self, store: Store, ids: dict[int, int]) -> None:
-        store.documents.set_contents({ids[3]: ("c3", ("b" * 64,)), ids[2]: ("c2", ("a" * 64, "b" * 64)), 99: ("c9", ())})
+        store.documents.set_contents(
+            {ids[3]: ("c3", ("b" * 64,)), ids[2]: ("c2", ("a" * 64, "b" * 64)), 99: ("c9", ())}
+        )
         assert store.documents.digests() == {"a" * 64, "b" * 64}
         store.documents.set_content(ids[2], "")  # its data were changed
         assert store.documents.digests() == {"b" * 64}

@@ -293,6 +293,7 @@ def test_data_that_change_during_a_long_push_are_not_predicted_from_what_they_we
     assert texts(loop, 1) & total_of(77)
     assert recommended(loop) == served(loop)
 
+
 @pytest.mark.parametrize("deleted", [False, True], ids=["other data", "the number given out again"])
 def test_a_task_that_shows_another_page_while_its_prediction_is_imported_gets_that_of_its_page(
     loop: Loop, monkeypatch: pytest.MonkeyPatch, deleted: bool
