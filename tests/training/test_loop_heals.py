@@ -10,6 +10,7 @@ import pytest
 from loop_parts import Loop, made_predictor
 from made_receipts import made_receipt
 
+from ml_backend.answered_tasks import answered_elsewhere
 from ml_backend.answers import answer_tasks
 from ml_backend.batches import BatchPredictor
 from ml_backend.errors import FetchRefused, LabelStudioError, StoreError
@@ -18,8 +19,9 @@ from ml_backend.label_studio.refusals import REFUSED
 from ml_backend.label_studio.results import from_prediction_body
 from ml_backend.services import Services
 from ml_backend.status import recommendations
+from ml_backend.store.store import Store
 from training.push_job import Pusher
-from training.ranking import StoreRanking
+from training.ranking import StoreRanking, UsualBlocks
 from training.recover import AT_ONCE
 
 pytestmark = pytest.mark.slow
@@ -337,11 +339,7 @@ def test_after_a_reader_is_taken_back_what_came_meanwhile_is_predicted_by_the_on
     loop: Loop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     marks = ["91c0de55"]
-    monkeypatch.setattr(loop.services.readers, "mark", lambda uid: marks[-1])
-    loop.services.batches.close()
-    loop.services.batches = BatchPredictor(
-        replace(made_predictor(loop.services), reader=lambda uid: marks[-1]), workers=2
-    )
+    read_with(loop, monkeypatch, lambda: marks[-1])
     loop.turn()
     read = loop.record_version
     marks.append("")
@@ -352,3 +350,33 @@ def test_after_a_reader_is_taken_back_what_came_meanwhile_is_predicted_by_the_on
     assert loop.record_version == plain != read
     assert set(served(loop)) == set(loop.there.tasks_of(loop.project))
     assert recommended(loop) == served(loop)
+
+
+def test_a_reader_promoted_while_a_push_begins_is_the_next_ones(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
+    marks, asked = ["91c0de55"], set()
+    read_with(loop, monkeypatch, lambda: marks[-1])
+    usual, elsewhere = UsualBlocks.of, answered_elsewhere
+
+    def slow(self: UsualBlocks, *whose: Any) -> Any:
+        marks.append("4bf1c2d9")
+        return usual(self, *whose)
+
+    def noted(store: Store, uid: str, version: str, *rest: Any) -> set[int]:
+        asked.add(version)
+        return elsewhere(store, uid, version, *rest)
+
+    monkeypatch.setattr(UsualBlocks, "of", slow)
+    monkeypatch.setattr("training.ranking.answered_elsewhere", noted)
+    loop.turn()
+    loop.turn()
+    assert asked == {loop.record_version}
+    assert "4bf1c2d9" in loop.record_version
+    assert recommended(loop) == served(loop)
+
+
+def read_with(loop: Loop, monkeypatch: pytest.MonkeyPatch, mark: Callable[[], str]) -> None:
+    """From now on the pages are read by the reader of this mark."""
+    monkeypatch.setattr(loop.services.readers, "mark", lambda uid: mark())
+    predictor = replace(made_predictor(loop.services), reader=lambda uid: mark())
+    loop.services.batches.close()
+    loop.services.batches = BatchPredictor(predictor, workers=2)
