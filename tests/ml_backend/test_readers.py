@@ -22,7 +22,7 @@ from ml_backend.ocr.recogniser.graph import Graph
 from ml_backend.ocr.recogniser.head import Head
 from ml_backend.ocr.recogniser.version import KIND, MODEL, wheel_recogniser, write_version
 from ml_backend.ocr.registry import FallbackEngine
-from ml_backend.readers import EVERY_PROJECT, Readers, best_reader, mark_of, readers_in
+from ml_backend.readers import EVERY_PROJECT, READERS, Readers, best_reader, mark_of
 from ml_backend.services import build_services, reader_mark
 from ml_backend.settings import Settings
 
@@ -33,7 +33,7 @@ WHEEL = f"rapidocr/{RUNTIME}"
 
 @pytest.fixture
 def registry(tmp_path: Path) -> ModelRegistry:
-    return readers_in(tmp_path)
+    return ModelRegistry(tmp_path / READERS)
 
 
 @pytest.fixture
