@@ -12,7 +12,6 @@ import threading
 from collections import OrderedDict
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 
 from ml_backend.errors import ModelRejected
 from ml_backend.models.registry import Best, ModelRegistry
@@ -27,11 +26,6 @@ READERS = "readers"  # the folder of the data folder
 _MARK = 8  # hexadecimal digits of a network's SHA-256
 
 log = logging.getLogger(__name__)
-
-
-def readers_in(data_dir: Path) -> ModelRegistry:
-    """The registry of readers of this installation."""
-    return ModelRegistry(data_dir / READERS)
 
 
 def promoted_for(registry: ModelRegistry, project_uid: str) -> list[tuple[str, str]]:

@@ -1,4 +1,5 @@
-"""A worker that has nothing to push itself helps the others' pushes: it looks once a second for batches that nobody has.
+"""A worker helps with the others' pushes, also while it leads one of another project: it looks once a second for batches that
+nobody has. Those of a project that rests stay where they are until it is resumed.
 
 It takes part with the very version that a batch is of: the same champion, reader and labelling interface. A worker with another
 one, say because model versions are not on a shared storage, leaves the batch alone. It answers predictions only: what it cannot
@@ -15,6 +16,7 @@ from collections.abc import Callable, Sequence
 
 from ml_backend.batches import Outcome
 from ml_backend.errors import DocloopError
+from ml_backend.pausing import all_paused, paused
 from ml_backend.services import Services
 from ml_backend.store.push_batches import Claim
 from training.hands import Hands, Share, stopped
@@ -53,8 +55,10 @@ class Helper:
 
     def turn(self, stop: threading.Event) -> int:
         """Help with the first project whose batches this worker can do, until all are taken; how many documents it predicted."""
-        for uid, version in self._services.store.push_batches.wanting(time.time()):
-            if self._leads(uid) or not self._pauses.over((uid, version)):
+        store, now = self._services.store, time.time()
+        resting = all_paused(store, now)
+        for uid, version in store.push_batches.wanting(now):
+            if uid in resting or self._leads(uid) or not self._pauses.over((uid, version)):
                 continue
             share = self._share(uid, version)
             if share is not None and self._place.acquire(blocking=False):
@@ -83,7 +87,7 @@ class Helper:
         def keep(claim: Claim, outcomes: Sequence[Outcome]) -> bool:
             kept = self._answer(share, claim, outcomes)
             done.append(kept or 0)
-            return kept is not None
+            return kept is not None and not paused(share.store, share.project_uid, time.time())
 
         with Hands(share, keep, stay=False) as hands:
             hands.wait(stop)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, closing, nullcontext
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -54,7 +54,7 @@ class Ranking(Protocol):
         ...
 
     def changed(self, batch: Sequence[Ready]) -> Collection[int]:
-        """The tasks whose data are others by now: a push may take hours, and these predictions would never be made anew."""
+        """The tasks whose data are others by now, or that are gone: a push may take hours."""
         ...
 
     def answered(self, batch: Sequence[Ready]) -> Collection[int]:
@@ -68,25 +68,6 @@ class Ranking(Protocol):
     def keep(self, batch: Sequence[Ready]) -> None:
         """Label Studio has stored these."""
         ...
-
-
-class Unranked:
-    """The calibrated probability itself is the score; all tasks are known."""
-
-    def knows(self, task_id: int) -> bool:
-        return True
-
-    def changed(self, batch: Sequence[Ready]) -> Collection[int]:
-        return ()
-
-    def answered(self, batch: Sequence[Ready]) -> Collection[int]:
-        return ()
-
-    def scores(self, batch: Sequence[Ready]) -> Sequence[float]:
-        return [ready.prediction.score for ready in batch]
-
-    def keep(self, batch: Sequence[Ready]) -> None:
-        """Nothing is remembered."""
 
 
 @dataclass
@@ -110,18 +91,19 @@ class PushReport:
 
 @dataclass
 class Push:
-    """One push to one project. ``on_progress`` is called with the report whenever it changes; ``answers`` has others help,
-    ``importing`` is around whatever changes Label Studio."""
+    """One push of one version to one project. ``answers`` has others help, ``importing`` is around whatever changes Label Studio;
+    ``on_progress`` is called with the report whenever it changes."""
 
     label_studio: LabelStudio
     predictor: BatchPredictor
     interface: Interface
     project: Project
+    version: str
+    ranking: Ranking
+    answers: Answers
+    importing: Callable[[], AbstractContextManager[None]]
     on_progress: Callable[[PushReport], None] = lambda report: None
-    ranking: Ranking = field(default_factory=Unranked)
     clock: Callable[[], float] = time.monotonic
-    answers: Answers | None = None
-    importing: Callable[[], AbstractContextManager[None]] = nullcontext
 
     def run(self) -> PushReport:
         """Predict and import; then, and only then, make Label Studio serve this version.
@@ -132,7 +114,7 @@ class Push:
             DocloopError: ``stopped`` or ``superseded``: docloop shut down, or another version was promoted meanwhile; what was
                 ready is imported, the project serves what it did.
         """
-        report = PushReport(self.predictor.predictor.version(self.interface, self.project.uid))
+        report = PushReport(self.version)
         lacking = self.label_studio.tasks(self.project.id, lacking=report.version)
         todo = [row for row in lacking if self.ranking.knows(row.id)]
         report.lacking = frozenset(row.id for row in todo)
@@ -161,7 +143,9 @@ class Push:
     def _current(self, batch: Sequence[Ready], report: PushReport) -> list[Ready]:
         """What is still a prediction of its task; the next push has the others."""
         changed = set(self.ranking.changed(batch))
-        report.failed.update(dict.fromkeys(changed, DocloopError("task_changed", "Its data were changed meanwhile.")))
+        report.failed.update(
+            dict.fromkeys(changed, DocloopError("task_changed", "It was changed or deleted meanwhile."))
+        )
         return [ready for ready in batch if ready.task_id not in changed]
 
     def _unanswered(self, batch: Sequence[Ready], report: PushReport) -> list[Ready]:
@@ -200,7 +184,7 @@ class Push:
         waiting: list[Ready] = []
         size, pause, since = 0, _FIRST_AFTER, self.clock()
         tasks = [Task(row.id, row.data) for row in todo]
-        with closing((self.answers or self._one_after_the_other)(tasks, report.version)) as answers:
+        with closing(self.answers(tasks, report.version)) as answers:
             for answered in answers:
                 for ready in self._ready(answered, report):
                     waiting.append(ready)
@@ -215,10 +199,6 @@ class Push:
                     pause = max(_OTHERS_AFTER, _IMPORT_SHARE * (since - began))
         if waiting:
             yield waiting
-
-    def _one_after_the_other(self, tasks: Sequence[Task], version: str) -> Generator[Answered, None, None]:
-        for start in range(0, len(tasks), AT_ONCE):
-            yield answered_here(self.predictor, tasks[start : start + AT_ONCE], self.interface, self.project.uid)
 
     def predict(self, rows: Sequence[TaskRow], report: PushReport) -> Iterator[Ready]:
         """What is ready to be imported of these tasks; of the others, the report says why not."""

@@ -73,9 +73,16 @@ class Pusher:
             ranking = StoreRanking(store, project.uid, version, thresholds(services.settings), usual)
             fan_out = FanOut(store, services.batches, interface, project.uid, self._me)
             push = Push(
-                label_studio, services.batches, interface, project, on_progress, ranking, answers=fan_out.answers
+                label_studio,
+                services.batches,
+                interface,
+                project,
+                version,
+                ranking,
+                fan_out.answers,
+                partial(_importing, store, project_id, mine),
+                on_progress,
             )
-            push.importing = partial(_importing, store, project_id, mine)
             self._led.add(project.uid)
             try:
                 report = push.run()

@@ -95,12 +95,12 @@ class StoreRanking:
         """Whether the task was reconciled. One that came just now is pushed after the look that its hint brings."""
         return task_id in self._stored
 
-    def changed(self, batch: Sequence[Ready]) -> set[int]:
-        """Those of which a look saw other data meanwhile; it has taken their predictions away."""
-        there = self._store.documents.ids(self._project_uid)
-        moved = [one for one in batch if there.get(one.task_id, self._stored[one.task_id]) != self._stored[one.task_id]]
-        now = {one.task_id: self._store.documents.get(there[one.task_id][0]) for one in moved}
-        return {one.task_id for one in moved if (document := now[one.task_id]) and document.data != one.data}
+    def changed(self, batch: Sequence[Ready], hold: bool = False) -> set[int]:
+        """Those of which a look saw other data meanwhile, or none at all: the task was deleted, and maybe its number given to
+        another one. ``hold``: and the others stay as they are until the end of this transaction."""
+        there = self._store.documents.get_many([self._document(one) for one in batch], hold)
+        now = {number: document.data for number, document in there.items()}
+        return {one.task_id for one in batch if now.get(self._document(one)) != one.data}
 
     def answered(self, batch: Sequence[Ready]) -> set[int]:
         """Those that an application has sent and answered itself meanwhile."""
@@ -128,23 +128,29 @@ class StoreRanking:
         self.found(batch, {ready.task_id: Held(self._scores[ready.task_id], self._now()) for ready in batch})
 
     def found(self, batch: Sequence[Ready], held: Mapping[int, Held]) -> None:
-        """Remember what Label Studio holds, by task."""
-        records = [self._record(ready, held[ready.task_id]) for ready in batch]
-        with self._store.transaction():
-            self._store.predictions.put_many(records)
-            self._store.push_batches.imported([record.document_id for record in records])
-            for ready in batch:
-                if (made := ready.prediction).content:
-                    self._store.documents.set_content(self._stored[ready.task_id][0], made.content, made.digests)
+        """Remember what Label Studio holds, by task. What changed while it was on its way is of other pages: ``Recovery`` finds
+        that it is not recorded, and puts it right."""
+        store = self._store
+        with store.transaction():
+            changed = self.changed(batch, hold=True)
+            known = [ready for ready in batch if ready.task_id not in changed]
+            records = [self._record(ready, held[ready.task_id]) for ready in known]
+            store.predictions.put_many(records)
+            store.push_batches.imported([self._document(ready) for ready in batch])
+            made = {self._document(ready): ready.prediction for ready in known}
+            store.documents.set_contents({of: (one.content, one.digests) for of, one in made.items() if one.content})
         if self._earlier is not None:
             self._earlier += [(record.score, record.signature) for record in records]
+
+    def _document(self, ready: Ready) -> int:
+        return self._stored[ready.task_id][0]
 
     def _record(self, ready: Ready, held: Held) -> PredictionRecord:
         prediction = ready.prediction
         observed = _observed(ready)
         assessment = assess(observed.signals, self._limits, self._usual_blocks)
         return PredictionRecord(
-            document_id=self._stored[ready.task_id][0],
+            document_id=self._document(ready),
             model_version=prediction.model_version,
             score=held.score,
             probability=prediction.score,

@@ -7,6 +7,7 @@ a kill or a full disk fell between an import and its record, an import was kept 
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -76,22 +77,27 @@ class Recovery:
         held = {}
         for one, score in zip(ready, self.ranking.scores(ready) if ready else (), strict=True):
             try:
-                held[one.task_id] = self._held(there[one.task_id], one.body["score"], score)
+                held[one.task_id] = self._held(there[one.task_id], one.body, score)
             except LabelStudioError as error:
                 if error.code not in OF_ONE:
                     raise
         return held
 
-    def _held(self, there: Sequence[Mapping[str, Any]], bare: float, score: float) -> Held:
-        """One prediction, or copies of it. The bare probability came by ``/predict``, past the ranking: the ranking's score takes
-        its place. Any other is what a push had ranked, and stays."""
+    def _held(self, there: Sequence[Mapping[str, Any]], made: Mapping[str, Any], score: float) -> Held:
+        """One prediction, or copies of it, beside what was ``made`` now. One that says something else takes that over: its task
+        got other pages, or its number from another task, while it was imported. The bare probability came by ``/predict``, past
+        the ranking: the ranking's score takes its place. Any other is what a push had ranked, and stays."""
+        label_studio = self.push.label_studio
         for body in there:
-            if body["score"] in (None, bare):
-                self.push.label_studio.call("PATCH", f"api/predictions/{body['id']}/", body={"score": score})
-        newest, oldest = there[-1]["score"], str(there[0]["created_at"])
-        with self.push.label_studio.reading("api/tasks"):
-            since = datetime.fromisoformat(oldest).timestamp()
-            return Held(score if newest in (None, bare) else float(newest), since)
+            with label_studio.reading("api/tasks"):
+                other, kept = body["result"] != made["result"], body["score"]
+            if other or kept in (None, made["score"]):
+                whole = {**made, "project": self.push.project.id, "score": score}
+                label_studio.call("PATCH", f"api/predictions/{body['id']}/", body=whole if other else {"score": score})
+                kept = score
+        with label_studio.reading("api/tasks"):
+            oldest = datetime.fromisoformat(str(there[0]["created_at"])).timestamp()
+            return Held(float(kept), time.time() if other else oldest)
 
 
 def stored_there(push: Push, tasks: Sequence[int], version: str) -> dict[int, list[Mapping[str, Any]]]:

@@ -80,16 +80,3 @@ class Prediction:
     content: str = field(default="", compare=False)
     digests: tuple[str, ...] = field(default=(), compare=False)
     observed: object = field(default=None, compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Annotation:
-    """What a person submitted for one task. ``skipped`` ones carry the whole unchecked pre-annotation: never learn from them."""
-
-    id: int
-    fields: tuple[Field, ...]
-    skipped: bool = False
-    ground_truth: bool = False
-    lead_time: float | None = None
-    completed_by: int | None = None
-    updated_at: str = ""

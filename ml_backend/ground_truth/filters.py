@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from ml_backend.document.times import utc
-from ml_backend.document.version_names import is_ours
+from ml_backend.document.version_names import is_ours, of_model
 from ml_backend.exports.ground_truth import GroundTruth
 
 _YES_NO = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
@@ -92,9 +92,12 @@ class Filters:
         return {"fields" if name == "labels" else name: value for name, value in asdict(self).items()}
 
     def takes_version(self, version: str) -> bool:
-        """Whether a document that was shown a prediction of ``version`` is one of those; ``fields-3`` is all names of it."""
+        """Whether a document that was shown a prediction of ``version`` is one of those; ``fields-3`` is all names of it,
+        and ``fields-3.4bf1c2d9`` those by whichever reader."""
         asked = self.model_version
-        return asked in ("", version) or (is_ours(version) and version.startswith(f"{asked}."))
+        model, _, fingerprint = asked.partition(".")
+        named = version.startswith(f"{asked}.") or of_model(version, model, fingerprint)
+        return asked in ("", version) or (is_ours(version) and named)
 
 
 def only(line: GroundTruth, labels: Sequence[str]) -> GroundTruth:

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from itertools import islice
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -27,7 +28,8 @@ _PAGE = 500
 _PLAIN = frozenset({"id", "data", "created_at", "updated_at"})  # of a task, without anything joined
 AGAIN = 5.0  # seconds until it is asked once more whether a project is gone
 _GET_RETRIES = 2  # a repeated GET changes nothing; a repeated import would store everything twice
-_GAVE_UP = frozenset({502, 504})  # a proxy did; Label Studio may go on
+_GAVE_UP = frozenset({502, 504, 524})  # a proxy did (524: Cloudflare's); Label Studio may go on
+_NAMED = 20  # projects that the error names where there is no such project
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 UNREACHABLE = "label_studio_unreachable"
 AWAY = "Label Studio does not answer at "  # what the sentence of that error begins with
@@ -182,10 +184,11 @@ class LabelStudio:
         except LabelStudioError as error:
             if error.code not in (NO_SUCH_THING, HAS_NONE):
                 raise
-            # A proxy whose Label Studio is away answers 404, too; then there is no list either.
-            there = self.call("GET", "api/projects/", page_size=20)
-            with self.reading("api/projects/"):
-                names = ", ".join(f"{found['id']} “{found['title']}”" for found in there["results"]) or "none yet"
+            # A proxy whose Label Studio is away answers 404, too: then there is no list either, or by now the project is in it.
+            there = self._listed()
+            if there is None or project_id in there:
+                raise
+            names = ", ".join(f"{one.id} “{one.title}”" for one in islice(there.values(), _NAMED)) or "none yet"
             raise LabelStudioError(
                 PROJECT_GONE, f"There is no project {project_id} at {self.url}.", f"Your projects: {names}."
             ) from None
@@ -215,25 +218,24 @@ class LabelStudio:
         except LabelStudioError as error:
             if error.code != HAS_NONE:
                 return False
-        seen = self._uids()
+        seen = self._listed()
         if seen is None or project_id in seen:
             return False
-        return any(seen.get(number) == uid for number, uid in others.items()) if others else bool(seen)
+        return _among(seen, others) if others else bool(seen)
 
     def has_one_of(self, known: Mapping[int, str]) -> bool:
         """Whether one of these projects (uid by number) is there as it was. Raises LabelStudioError."""
-        seen = self._uids() or {}
-        return any(seen.get(number) == uid for number, uid in known.items())
+        return _among(self._listed() or {}, known)
 
-    def _uids(self) -> dict[int, str] | None:
-        """All projects that the token sees, uid by number; None where the list is not whole."""
-        seen, page = dict[int, str](), 0
+    def _listed(self) -> dict[int, Project] | None:
+        """All projects that the token sees, by number; None where the list is not whole."""
+        seen, page = dict[int, Project](), 0
         while True:
             page += 1
             body = self.call("GET", "api/projects/", page=page, page_size=100)
             with self.reading("api/projects/"):
                 listed = [Project.of(one) for one in body["results"]]
-                new, count = {one.id: one.uid for one in listed if one.id not in seen}, int(body["count"])
+                new, count = {one.id: one for one in listed if one.id not in seen}, int(body["count"])
             seen |= new
             if len(seen) >= count:
                 return seen
@@ -350,6 +352,11 @@ class LabelStudio:
         with self.reading("api/import/file-upload"):
             # As Label Studio itself would write it: from the root of the host, which is not where a sub-path install begins.
             return f"{urlsplit(self.url).path}/data/{uploaded['file']}"
+
+
+def _among(seen: Mapping[int, Project], known: Mapping[int, str]) -> bool:
+    """Whether one of the projects that are known (uid by number) is there as it was."""
+    return any(number in seen and seen[number].uid == uid for number, uid in known.items())
 
 
 def _date(answer: httpx.Response) -> float | None:

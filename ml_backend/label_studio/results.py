@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ml_backend.document.fields import Annotation, Field, Prediction
+from ml_backend.document.fields import Field, Prediction
 from ml_backend.document.geometry import (
     Box,
     Quad,
@@ -165,18 +165,4 @@ def from_prediction_body(body: Mapping[str, Any]) -> Prediction:
         page_sizes=tuple(sizes.get(page, (0, 0)) for page in range(max(sizes, default=-1) + 1)),
         score=float(body.get("score") or 0.0),
         model_version=str(body.get("model_version") or ""),
-    )
-
-
-def from_annotation_body(body: Mapping[str, Any]) -> Annotation:
-    """An annotation as webhooks, exports and the REST API give it."""
-    by = body.get("completed_by")
-    return Annotation(
-        id=int(body["id"]),
-        fields=from_results(body.get("result") or []),
-        skipped=bool(body.get("was_cancelled")),
-        ground_truth=bool(body.get("ground_truth")),
-        lead_time=body.get("lead_time"),
-        completed_by=by.get("id") if isinstance(by, Mapping) else by,
-        updated_at=str(body.get("updated_at") or ""),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import sqlalchemy as sa
 
@@ -54,12 +54,14 @@ class Documents:
             row = connection.execute(_SELECT.where(documents.c.id == document_id)).first()
         return None if row is None else DocumentRecord(*row)
 
-    def get_many(self, ids: Collection[int]) -> dict[int, DocumentRecord]:
-        """Those of these documents that are there, by id."""
+    def get_many(self, ids: Collection[int], hold: bool = False) -> dict[int, DocumentRecord]:
+        """Those of these documents that are there, by id; ``hold``: and that stay as they are until this transaction ends."""
         found: dict[int, DocumentRecord] = {}
+        wanted = _SELECT.order_by(*(documents.c[key] for key in _KEYS))  # as ``put_many`` locks
+        wanted = wanted.with_for_update(key_share=True) if hold else wanted
         with self._database.read() as connection:
             for chunk in in_chunks(sorted(set(ids))):
-                rows = connection.execute(_SELECT.where(documents.c.id.in_(chunk)))
+                rows = connection.execute(wanted.where(documents.c.id.in_(chunk)))
                 found |= {record.id: record for record in (DocumentRecord(*row) for row in rows)}
         return found
 
@@ -91,9 +93,16 @@ class Documents:
 
     def set_content(self, document_id: int, content: str, digests: Sequence[str] = ()) -> None:
         """Note the SHA-256 of the document's pages once they were read, and that of each page."""
-        what = {"content": content, "digests": tuple(digests)}
+        self.set_contents({document_id: (content, digests)})
+
+    def set_contents(self, read: Mapping[int, tuple[str, Sequence[str]]]) -> None:
+        """``set_content`` of many documents, by id."""
+        note = documents.update().where(documents.c.id == sa.bindparam("of"))
+        note = note.values(content=sa.bindparam("what"), digests=sa.bindparam("pages"))
+        rows = [{"of": of, "what": what, "pages": tuple(pages)} for of, (what, pages) in sorted(read.items())]
         with self._database.write() as connection:
-            connection.execute(documents.update().where(documents.c.id == document_id).values(what))
+            for chunk in in_chunks(rows):
+                connection.execute(note, chunk)
 
     def digests(self) -> set[str]:
         """The pages of all documents of all projects, as far as they were read."""

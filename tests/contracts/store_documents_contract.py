@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 
 import pytest
@@ -60,14 +61,31 @@ class StoreDocumentsContract:
         assert (store.documents.count(P, open_only=True), store.documents.count("?", open_only=True)) == (3, 0)
 
     def test_pages_are_known_as_long_as_a_document_has_them(self, store: Store, ids: dict[int, int]) -> None:
-        store.documents.set_content(ids[2], "c2", ("a" * 64, "b" * 64))
-        store.documents.set_content(ids[3], "c3", ("b" * 64,))
+        store.documents.set_contents(
+            {ids[3]: ("c3", ("b" * 64,)), ids[2]: ("c2", ("a" * 64, "b" * 64)), 99: ("c9", ())}
+        )
         assert store.documents.digests() == {"a" * 64, "b" * 64}
         store.documents.set_content(ids[2], "")  # its data were changed
         assert store.documents.digests() == {"b" * 64}
         store.documents.remove([ids[3]])
         assert store.documents.digests() == set()
         assert (store.documents.numbers(P), store.documents.numbers("?")) == ({ids[1], ids[2]}, set())
+
+    def test_documents_are_held_until_the_transaction_ends(self, store: Store, ids: dict[int, int]) -> None:
+        done: list[str] = []
+
+        def change() -> None:
+            store.documents.set_content(ids[1], "later")
+            done.append("changed")
+
+        other = threading.Thread(target=change)
+        with store.transaction():
+            assert store.documents.get_many([*ids.values(), 99], hold=True).keys() == set(ids.values())
+            other.start()
+            other.join(0.2)
+            done.append("held")
+        other.join(10.0)
+        assert done == ["held", "changed"]
 
     def test_an_id_is_never_given_out_again(self, store: Store, ids: dict[int, int]) -> None:
         store.documents.remove(ids.values())

@@ -23,11 +23,12 @@ from ml_backend.document.samples import Sample
 from ml_backend.images.loader import PageLoader
 from ml_backend.images.pages import content_of
 from ml_backend.models.manifest import Manifest
+from ml_backend.models.registry import ModelRegistry
 from ml_backend.ocr.rapidocr import RapidOCREngine
 from ml_backend.ocr.recogniser.alphabet import Alphabet
 from ml_backend.ocr.recogniser.version import KIND, write_version
 from ml_backend.page_files import PageFiles
-from ml_backend.readers import EVERY_PROJECT, Readers, readers_in
+from ml_backend.readers import EVERY_PROJECT, READERS, Readers
 from ml_backend.services import make_hints, page_files, store_url
 from ml_backend.settings import Settings
 from ml_backend.store.records import ProjectRecord
@@ -66,7 +67,7 @@ def confirm(settings: Settings, *samples: Sample) -> None:
 
 
 def publish(settings: Settings, uid: str, version: str) -> None:
-    registry = readers_in(settings.data_dir)
+    registry = ModelRegistry(settings.data_dir / READERS)
     manifest = Manifest(version, KIND, "2026-11-20T18:00:00+00:00", verdict=f"Promoted {version}: fewer errors.")
     registry.publish(uid, manifest, lambda folder: write_version(folder, version.encode(), Alphabet("ab")))
     registry.activate(uid, version)
@@ -179,7 +180,7 @@ def test_a_project_learns_to_read_from_what_was_confirmed_in_it_and_nobody_else_
     counted = "2 of 11 confirmed documents cannot be read: kept pages broken 1, pages not kept 1."
     assert counted in " ".join(answer.stderr.split())
     assert "Project 7 is read by reader-1 from the next page on" in answer.output
-    registry = readers_in(settings.data_dir)
+    registry = ModelRegistry(settings.data_dir / READERS)
     assert (registry.active(UID), registry.active(EVERY_PROJECT)) == ("reader-1", "")
     assert registry.versions(UID)[0].samples == 9
     unseen = hebrew(6, 99, font)

@@ -98,8 +98,8 @@ def test_what_was_read_while_another_reader_was_promoted_is_outdated_at_once() -
 
     reading = replace(predictor(), read=read, reader=lambda project: promoted[-1])  # type: ignore[arg-type]
     made = reading.predict(Task(1, {"pages": ["a"]}), PAGES, "")
-    assert made.model_version == f"whole-1.{PAGES.fingerprint}.91c0de55"
-    assert reading.version(PAGES, "") == f"whole-1.{PAGES.fingerprint}.4bf1c2d9"
+    assert made.model_version == f"whole-1.91c0de55.{PAGES.fingerprint}"
+    assert reading.version(PAGES, "") == f"whole-1.4bf1c2d9.{PAGES.fingerprint}"
 
 
 def test_a_file_that_is_no_page_is_reported_as_such() -> None:

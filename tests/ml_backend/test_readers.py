@@ -22,7 +22,7 @@ from ml_backend.ocr.recogniser.graph import Graph
 from ml_backend.ocr.recogniser.head import Head
 from ml_backend.ocr.recogniser.version import KIND, MODEL, wheel_recogniser, write_version
 from ml_backend.ocr.registry import FallbackEngine
-from ml_backend.readers import EVERY_PROJECT, Readers, best_reader, mark_of, readers_in
+from ml_backend.readers import EVERY_PROJECT, READERS, Readers, best_reader, mark_of
 from ml_backend.services import build_services, reader_mark
 from ml_backend.settings import Settings
 
@@ -33,7 +33,7 @@ WHEEL = f"rapidocr/{RUNTIME}"
 
 @pytest.fixture
 def registry(tmp_path: Path) -> ModelRegistry:
-    return readers_in(tmp_path)
+    return ModelRegistry(tmp_path / READERS)
 
 
 @pytest.fixture
@@ -122,7 +122,8 @@ def test_a_new_reader_outdates_the_stored_predictions_and_a_rollback_makes_them_
         before = services.version(config, MINE)
         assert before == f"keywords-1.{interface.fingerprint}"
         mark = publish(services.readers.registry, MINE, "reader-1", b"mine")
-        assert services.version(config, MINE) == services.predictor.version(interface, MINE) == f"{before}.{mark}"
+        read = f"keywords-1.{mark}.{interface.fingerprint}"
+        assert services.version(config, MINE) == services.predictor.version(interface, MINE) == read
         assert services.version(config, OTHER) == before
         assert reader_mark(settings, MINE) == mark
         assert reader_mark(settings.model_copy(update={"ocr_engine": "tesseract"}), MINE) == ""

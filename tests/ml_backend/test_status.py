@@ -20,7 +20,7 @@ def use(version: str, fields: int, untouched: int) -> VersionUse:
         ([], None),
         ([use("fields-2.4bf1c2d9", 4, 4), use("fields-3.00000000", 4, 4)], None),
         ([use("fields-3.4bf1c2d9", 0, 0)], 0.0),
-        ([use("fields-3.4bf1c2d9", 10, 5), use("fields-3.4bf1c2d9.91c0de55", 30, 25)], 0.75),
+        ([use("fields-3.4bf1c2d9", 10, 5), use("fields-3.91c0de55.4bf1c2d9", 30, 25)], 0.75),
     ],
 )
 def test_a_run_is_accepted_by_all_readers_together(uses: list[VersionUse], acceptance: float | None) -> None:

@@ -175,6 +175,18 @@ def test_a_task_whose_data_change_loses_docloops_predictions_and_those_alone(sce
     assert scene.look() == ReconcileReport()
 
 
+def test_a_stored_prediction_comes_back_exactly_as_it_was_sent(scene: Scene) -> None:
+    """By that ``training.recover`` tells one of other pages."""
+    task = max(scene.truth())
+    made = prediction(
+        found("total", "Café 9.99", Box(0.1234567, 1 / 3, 2 / 3, 0.9), confidence=0.123456789, reason="so")
+    )
+    sent = to_prediction_body(replace(made, model_version="keywords-2.0123abcd"), INTERFACE, task)
+    assert scene.client.import_predictions(scene.project, [{"task": task, **sent}])
+    stored = predictions(scene.client, scene.project, [task])
+    assert stored[max(stored)]["result"] == sent["result"]
+
+
 def test_the_score_of_a_stored_prediction_can_be_changed_and_moves_the_time_of_its_task(scene: Scene) -> None:
     scene.look()
     task = max(scene.truth())

@@ -11,7 +11,7 @@ from builders import found, page, recorded, word
 from ml_backend.document.elements import Document
 from ml_backend.document.fields import Field
 from ml_backend.document.geometry import Box
-from ml_backend.label_studio.results import from_annotation_body, from_prediction_body
+from ml_backend.label_studio.results import from_prediction_body, from_results
 from ml_backend.store.records import AnnotationRecord, CorrectionRecord
 from training.corrections import corrections_of, differences
 
@@ -165,7 +165,7 @@ def test_what_was_done_in_the_real_editor_is_found(name: str) -> None:
     shown = from_prediction_body(
         recorded("31_task_with_prediction_and_annotation_api_tasks.json")["predictions"][0]
     ).fields
-    final = from_annotation_body(recorded("30_ui_submitted_annotations.json")[name]).fields
+    final = from_results(recorded("30_ui_submitted_annotations.json")[name]["result"])
     if name != "T1 change text":
         texts = {field.id: field.text for field in final}
         shown = tuple(replace(field, text=texts.get(field.id, field.text)) for field in shown)

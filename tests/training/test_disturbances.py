@@ -50,5 +50,5 @@ def test_a_queue_and_hints_that_cannot_be_reached_are_no_fault_of_the_work(
 def test_a_disk_disturbs_and_an_error_of_the_work_does_not() -> None:
     assert disturbance(OSError(errno.ENOSPC, "No space left on device"))
     assert not disturbance(OSError(errno.EACCES, "Permission denied"))
-    assert not disturbance(DocloopError("task_changed", "Its data were changed meanwhile."))
+    assert not disturbance(DocloopError("task_changed", "It was changed or deleted meanwhile."))
     assert not disturbance(StoreError("database_refused", "The database refused a statement: DataError."))

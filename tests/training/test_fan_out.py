@@ -24,8 +24,10 @@ from ml_backend.errors import DocloopError, FetchRefused, LabelStudioError
 from ml_backend.jobs.queue import JobQueue
 from ml_backend.label_studio.tasks import Task
 from ml_backend.ocr.fake import FakeEngine
+from ml_backend.pausing import pause, resume
 from ml_backend.services import Services, build_services, store_url
 from training.fan_out import BATCH
+from training.hands import HANDS
 from training.helping import Helper
 from training.outcomes import outcome_from_json, outcome_to_json
 from training.push_job import PUSH_RUNNING, Pusher
@@ -400,6 +402,26 @@ def test_a_worker_does_not_help_itself_nor_beyond_its_places(two: Two) -> None:
     place.release()
     assert Helper(two.other, lambda uid: False, place).turn(threading.Event()) == 1
     assert place.acquire(blocking=False)
+
+
+def test_nobody_helps_with_a_project_that_rests(two: Two) -> None:
+    store, version = two.other.store, two.loop.services.version(two.loop.record.label_config, two.uid)
+    documents = [found[0] for found in store.documents.ids(two.uid).values()]
+    store.push_batches.post(two.uid, version, [[one] for one in documents[:8]])
+    pause(store, two.loop.record, time.time())
+    assert (two.help(), two.helper.read) == (0, [])
+    resume(store, two.other.hints, two.loop.record)
+
+    def somebody_pauses(number: int) -> bool:
+        pause(store, two.loop.record, time.time())
+        return False
+
+    two.helper.refuses = somebody_pauses
+    done = two.help()
+    assert 0 < done <= HANDS, "each hand ends with the batch that it is at"
+    resume(store, two.other.hints, two.loop.record)
+    two.helper.refuses = lambda number: False
+    assert done + two.help() == 8
 
 
 def test_a_prediction_travels_whole(two: Two) -> None:

@@ -261,6 +261,21 @@ def test_a_project_that_label_studio_does_not_have_any_more_is_left_alone(loop: 
     assert loop.services.hints.take() == []
 
 
+def test_one_404_of_a_proxy_neither_lets_a_project_go_nor_loses_what_was_asked_for(loop: Loop) -> None:
+    loop.turn()
+    loop.annotate(3)
+    loop.services.store.runs.request(loop.project, "Anna", 1.0)
+    loop.there.faults.append(Fault("404"))
+    loop.worker.look(loop.project)
+    assert loop.record.followed
+    assert "does a proxy answer in its place" in loop.record.fault
+    assert [request.requested_by for request in loop.services.store.runs.requests()] == ["Anna"]
+    loop.seconds[0] += 20
+    loop.turn()
+    assert loop.record.fault == ""
+    assert "at least 5 are needed" in loop.record.refusal
+
+
 def test_an_annotation_that_changes_while_its_pages_are_read_makes_no_old_sample(loop: Loop) -> None:
     loop.turn()
     (task,) = loop.annotate(1)

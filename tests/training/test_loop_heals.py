@@ -10,6 +10,7 @@ import pytest
 from loop_parts import Loop, made_predictor
 from made_receipts import made_receipt
 
+from ml_backend.answered_tasks import answered_elsewhere
 from ml_backend.answers import answer_tasks
 from ml_backend.batches import BatchPredictor
 from ml_backend.errors import FetchRefused, LabelStudioError, StoreError
@@ -18,8 +19,9 @@ from ml_backend.label_studio.refusals import REFUSED
 from ml_backend.label_studio.results import from_prediction_body
 from ml_backend.services import Services
 from ml_backend.status import recommendations
+from ml_backend.store.store import Store
 from training.push_job import Pusher
-from training.ranking import StoreRanking
+from training.ranking import StoreRanking, UsualBlocks
 from training.recover import AT_ONCE
 
 pytestmark = pytest.mark.slow
@@ -292,3 +294,89 @@ def test_data_that_change_during_a_long_push_are_not_predicted_from_what_they_we
     loop.worker.push(loop.project)
     assert texts(loop, 1) & total_of(77)
     assert recommended(loop) == served(loop)
+
+
+@pytest.mark.parametrize("deleted", [False, True], ids=["other data", "the number given out again"])
+def test_a_task_that_shows_another_page_while_its_prediction_is_imported_gets_that_of_its_page(
+    loop: Loop, monkeypatch: pytest.MonkeyPatch, deleted: bool
+) -> None:
+    client = loop.services.access.client()
+    whole, there, task = client.import_predictions, loop.there, DOCUMENTS
+
+    def meanwhile(project: int, bodies: Sequence[Mapping[str, Any]]) -> int:
+        monkeypatch.undo()
+        if deleted:
+            there.delete_tasks([task])
+            there.add_tasks(project, [{"image": "77"}])
+        else:
+            there.change_data(task, {"image": "77"})
+        there.pass_time(200)
+        loop.worker.look(project)
+        return whole(project, bodies)
+
+    monkeypatch.setattr(client, "import_predictions", meanwhile)
+    loop.turn()
+    there.pass_time(200)
+    loop.turn()
+    assert texts(loop, task) & total_of(77)
+    assert not texts(loop, task) & (total_of(task - 1) - total_of(77))
+    assert recommended(loop) == served(loop)
+    record, _ = next(
+        one for one in loop.services.store.predictions.ranking(loop.uid, loop.record_version) if one[1].task_id == task
+    )
+    assert {field.text for field in record.fields} == texts(loop, task)
+    content = {document.task_id: document.content for document in loop.services.store.documents.each(loop.uid)}
+    assert len(set(content.values())) == DOCUMENTS
+    there.requests.clear()
+    loop.turn()
+    assert writes(loop) == []
+
+
+# -- a reader that is taken back -------------------------------------------------------------------------------------------
+
+
+def test_after_a_reader_is_taken_back_what_came_meanwhile_is_predicted_by_the_one_before(
+    loop: Loop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    marks = ["91c0de55"]
+    read_with(loop, monkeypatch, lambda: marks[-1])
+    loop.turn()
+    read = loop.record_version
+    marks.append("")
+    loop.there.add_tasks(loop.project, [{"image": "20"}, {"image": "21"}])
+    loop.turn()
+    plain = loop.services.version(loop.record.label_config, loop.uid)
+    assert "91c0de55" in read
+    assert loop.record_version == plain != read
+    assert set(served(loop)) == set(loop.there.tasks_of(loop.project))
+    assert recommended(loop) == served(loop)
+
+
+def test_a_reader_promoted_while_a_push_begins_is_the_next_ones(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
+    marks, asked = ["91c0de55"], set()
+    read_with(loop, monkeypatch, lambda: marks[-1])
+    usual, elsewhere = UsualBlocks.of, answered_elsewhere
+
+    def slow(self: UsualBlocks, *whose: Any) -> Any:
+        marks.append("4bf1c2d9")
+        return usual(self, *whose)
+
+    def noted(store: Store, uid: str, version: str, *rest: Any) -> set[int]:
+        asked.add(version)
+        return elsewhere(store, uid, version, *rest)
+
+    monkeypatch.setattr(UsualBlocks, "of", slow)
+    monkeypatch.setattr("training.ranking.answered_elsewhere", noted)
+    loop.turn()
+    loop.turn()
+    assert asked == {loop.record_version}
+    assert "4bf1c2d9" in loop.record_version
+    assert recommended(loop) == served(loop)
+
+
+def read_with(loop: Loop, monkeypatch: pytest.MonkeyPatch, mark: Callable[[], str]) -> None:
+    """From now on the pages are read by the reader of this mark."""
+    monkeypatch.setattr(loop.services.readers, "mark", lambda uid: mark())
+    predictor = replace(made_predictor(loop.services), reader=lambda uid: mark())
+    loop.services.batches.close()
+    loop.services.batches = BatchPredictor(predictor, workers=2)

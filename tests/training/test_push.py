@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -11,8 +12,10 @@ from builders import interface, interface_xml, predictor
 from ml_backend.batches import BatchPredictor
 from ml_backend.errors import DocloopError, FetchRefused, LabelStudioError
 from ml_backend.label_studio.client import Project, TaskRow
+from ml_backend.label_studio.label_config import Interface
 from ml_backend.label_studio.refusals import TASK_GONE
-from training.push import Push
+from ml_backend.label_studio.tasks import Task
+from training.push import AT_ONCE, Answered, Push, Ready, answered_here
 
 TOTAL = interface("total")
 VERSION = predictor().version(TOTAL, "")
@@ -65,8 +68,40 @@ def batches() -> Iterator[BatchPredictor]:
     made.close()
 
 
-def push(there: MemoryLabelStudio, batches: BatchPredictor, clock: Callable[[], float] = lambda: 0.0) -> Push:
-    return Push(there, batches, TOTAL, there.project(), clock=clock)  # type: ignore[arg-type]  # the twin
+class Unranked:
+    """The calibrated probability itself is the score; all tasks are known, and nothing is remembered."""
+
+    def knows(self, task_id: int) -> bool:
+        return True
+
+    def changed(self, batch: Sequence[Ready]) -> Collection[int]:
+        return ()
+
+    def answered(self, batch: Sequence[Ready]) -> Collection[int]:
+        return ()
+
+    def scores(self, batch: Sequence[Ready]) -> Sequence[float]:
+        return [ready.prediction.score for ready in batch]
+
+    def keep(self, batch: Sequence[Ready]) -> None:
+        pass
+
+
+def push(
+    there: MemoryLabelStudio,
+    batches: BatchPredictor,
+    clock: Callable[[], float] = lambda: 0.0,
+    interface: Interface = TOTAL,
+) -> Push:
+    project = there.project()
+
+    def answers(tasks: Sequence[Task], version: str) -> Generator[Answered, None, None]:
+        for start in range(0, len(tasks), AT_ONCE):
+            yield answered_here(batches, tasks[start : start + AT_ONCE], interface, project.uid)
+
+    version = batches.predictor.version(interface, project.uid)
+    label_studio: Any = there  # the twin
+    return Push(label_studio, batches, interface, project, version, Unranked(), answers, nullcontext, clock=clock)
 
 
 def test_only_tasks_without_a_current_prediction_are_pushed_in_one_request(batches: BatchPredictor) -> None:
@@ -94,9 +129,7 @@ def test_another_interface_makes_the_stored_predictions_outdated(batches: BatchP
     there = MemoryLabelStudio({1: set()})
     push(there, batches).run()
     there.calls.clear()
-    changed = push(there, batches)
-    changed.interface = interface("grand_total")
-    changed.run()
+    push(there, batches, interface=interface("grand_total")).run()
     assert there.calls[0] == ("import", [1])
     assert there.model_version != VERSION
 

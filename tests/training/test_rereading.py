@@ -174,7 +174,7 @@ def test_open_tasks_are_pushed_anew_when_the_reader_changes_and_what_a_rollback_
     loop.turn()
     loop.annotate(3)
     loop.turn()
-    wheels = loop.record_version
+    model, interface = loop.record_version.split(".")
     registry = services.readers.registry
 
     def promote(version: str) -> str:
@@ -187,14 +187,15 @@ def test_open_tasks_are_pushed_anew_when_the_reader_changes_and_what_a_rollback_
         return services.readers.mark(loop.uid)
 
     first = promote("reader-1")
-    assert loop.record_version == f"{wheels}.{first}"
-    assert loop.open_versions() == {f"{wheels}.{first}"}
+    assert loop.record_version == f"{model}.{first}.{interface}"
+    assert loop.open_versions() == {f"{model}.{first}.{interface}"}
     engines = {one.engine for sample in services.store.samples.load(loop.uid) for one in sample.document.pages}
     assert engines == {f"made+{first}"}
     second = promote("reader-2")
     open_tasks = [task for task in loop.there.tasks_of(loop.project) if not loop.there.of_task(task)]
     kept = {one.model_version for one in loop.there.predictions.values() if one.task in open_tasks}
-    assert kept == {f"{wheels}.{first}", f"{wheels}.{second}"}  # the one before stays, those before that are tidied
+    # the one before stays, those before that are tidied
+    assert kept == {f"{model}.{first}.{interface}", f"{model}.{second}.{interface}"}
     registry.rollback(loop.uid)
     loop.turn()
-    assert loop.record_version == f"{wheels}.{first}"
+    assert loop.record_version == f"{model}.{first}.{interface}"

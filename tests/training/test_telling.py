@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator, Sequence
 
 import pytest
 from loop_parts import Loop
@@ -11,8 +12,10 @@ from shops import harbour, mill
 from ml_backend.document.samples import Sample
 from ml_backend.errors import LabelStudioError
 from ml_backend.jobs.queue import JobQueue
+from ml_backend.label_studio.client import TaskRow
 from ml_backend.label_studio.refusals import REFUSED
 from ml_backend.services import Services
+from training.push import Push, PushReport, Ready
 from training.push_job import Pusher
 
 pytestmark = pytest.mark.slow
@@ -109,6 +112,29 @@ def test_what_was_not_told_before_a_fault_is_told_after_it(loop: Loop, monkeypat
     assert said(loop, "h2").get("total") != "27.30"
     Pusher(loop.services).push(loop.project)
     assert said(loop, "h2")["total"] == "27.30"
+
+
+def test_a_document_that_is_deleted_meanwhile_holds_up_no_other(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
+    confirm(loop, "h1")
+    loop.worker.look(loop.project)
+    told: list[int] = []
+    predict = Push.predict
+
+    def and_delete(self: Push, rows: Sequence[TaskRow], report: PushReport) -> Iterator[Ready]:
+        told.extend(row.id for row in rows)
+        if len(told) == 1:
+            gone = next(one for one in map(task_of_h, "234") if one != told[0])
+            loop.services.store.documents.remove([loop.services.store.documents.ids(loop.uid)[gone][0]])
+        return predict(self, rows, report)
+
+    def task_of_h(number: str) -> int:
+        return task_of(loop, f"h{number}")
+
+    monkeypatch.setattr("training.telling.TASKS_AT_ONCE", 1)
+    monkeypatch.setattr(Push, "predict", and_delete)
+    Pusher(loop.services).push(loop.project)
+    assert len(told) == 2
+    assert loop.services.store.samples.untold(loop.uid, 10) == []
 
 
 def test_one_prediction_that_label_studio_refuses_holds_up_no_other(

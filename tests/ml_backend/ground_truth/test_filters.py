@@ -47,8 +47,10 @@ def test_a_filter_that_is_named_twice_is_refused() -> None:
     [
         ("", "", True),
         ("fields-1", "fields-1.c48f345e", True),
-        ("fields-1", "fields-1.c48f345e.91c0de55", True),
-        ("fields-1.c48f345e", "fields-1.c48f345e.91c0de55", True),
+        ("fields-1", "fields-1.91c0de55.c48f345e", True),
+        ("fields-1.c48f345e", "fields-1.91c0de55.c48f345e", True),
+        ("fields-1.c48f345e", "fields-1.c48f345e.91c0de55", True),  # as 0.2 named it
+        ("fields-1.c48f345e", "fields-1.91c0de55.00000000", False),
         ("fields-1", "fields-10.c48f345e", False),
         ("fields-1", "fields-1.of-somebody", False),
         ("v1", "v1", True),

@@ -75,6 +75,7 @@ def test_a_network_that_breaks_off_is_unreachable_with_the_fix() -> None:
         (httpx.ReadTimeout("in the middle"), True),
         (httpx.RemoteProtocolError("in the middle"), True),
         (httpx.Response(504, text="the proxy's patience"), True),
+        (httpx.Response(524, text="Cloudflare's patience"), True),
         (httpx.Response(500, text="broken"), False),
         (httpx.Response(400, json={"detail": "no"}), False),
     ],

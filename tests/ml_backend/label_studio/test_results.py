@@ -11,7 +11,6 @@ from ml_backend.document.fields import Field, Prediction
 from ml_backend.document.geometry import Box
 from ml_backend.label_studio.label_config import parse_interface
 from ml_backend.label_studio.results import (
-    from_annotation_body,
     from_prediction_body,
     from_results,
     region_id,
@@ -155,25 +154,17 @@ def test_a_box_drawn_in_a_turned_view_lies_on_the_upright_page() -> None:
     ],
 )
 def test_recorded_annotations_of_the_real_editor_are_read(done: str, expected: dict[str, str]) -> None:
-    annotation = from_annotation_body(recorded("30_ui_submitted_annotations.json")[done])
-    texts = {field.label: field.text for field in annotation.fields}
+    fields = from_results(recorded("30_ui_submitted_annotations.json")[done]["result"])
+    texts = {field.label: field.text for field in fields}
     assert texts.items() >= expected.items()
-    assert all(0 <= field.box.left <= field.box.right <= 1 for field in annotation.fields)
-    assert annotation.skipped is False
+    assert all(0 <= field.box.left <= field.box.right <= 1 for field in fields)
 
 
 def test_a_submitted_annotation_differs_from_what_was_shown_exactly_where_the_annotator_corrected_it() -> None:
     body = recorded("32_webhook_ANNOTATION_CREATED_from_UI_text_corrected.json")["request"]["body"]["annotation"]
     shown = {field.id: field for field in from_prediction_body(body["prediction"]).fields}
-    changed = [(shown[f.id].text, f.text) for f in from_annotation_body(body).fields if f != shown[f.id]]
+    changed = [(shown[f.id].text, f.text) for f in from_results(body["result"]) if f != shown[f.id]]
     assert changed == [("Cr0issant", "Croissant")]
-
-
-def test_a_skipped_annotation_says_so() -> None:
-    body = recorded("33_webhook_ANNOTATION_CREATED_from_UI_skip.json")["request"]["body"]["annotation"]
-    annotation = from_annotation_body(body)
-    assert annotation.skipped is True
-    assert len(annotation.fields) > 0  # the whole unchecked pre-annotation: the trap
 
 
 def test_the_recorded_prediction_survives_being_read_and_written() -> None:

@@ -13,10 +13,11 @@ from typer.testing import CliRunner
 from docloop.cli import app
 from ml_backend.errors import ModelRejected
 from ml_backend.models.manifest import Manifest
+from ml_backend.models.registry import ModelRegistry
 from ml_backend.ocr.rapidocr import RapidOCREngine
 from ml_backend.ocr.recogniser.graph import Graph
 from ml_backend.ocr.recogniser.version import KIND, wheel_recogniser, write_version
-from ml_backend.readers import EVERY_PROJECT, promoted_reader, readers_in
+from ml_backend.readers import EVERY_PROJECT, READERS, promoted_reader
 from training.reading import general, learning
 from training.reading.gate import FORGIVEN
 from training.reading.line_files import LineFolder
@@ -50,7 +51,7 @@ def test_a_folder_of_lines_in_a_new_script_becomes_a_version_that_reads_it(
     result = CliRunner().invoke(app, ["train-ocr", "--lines", str(tmp_path / "lines")])
     assert (result.exit_code, "Promoted reader-1" in result.output) == (0, True), result.output
     assert "new characters" in result.output
-    registry = readers_in(tmp_path / "data")
+    registry = ModelRegistry(tmp_path / "data" / READERS)
     best = registry.best(EVERY_PROJECT)
     assert best.folder is not None
     assert best.manifest is not None
@@ -126,7 +127,7 @@ def test_lines_without_or_with_endless_text_are_passed_over() -> None:
 
 @pytest.mark.slow
 def test_the_promoted_reader_is_the_champion_unless_it_is_of_another_wheel(tmp_path: Path) -> None:
-    graph, registry = Graph(wheel_recogniser()), readers_in(tmp_path)
+    graph, registry = Graph(wheel_recogniser()), ModelRegistry(tmp_path / READERS)
     assert champion_of(registry, EVERY_PROJECT, graph, "base").version == learning.WHEEL
     head = graph.head.with_more(("ש",), -8.0)
     network = graph.with_head(head)

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from ml_backend.errors import EngineUnavailable, ModelRejected
+from ml_backend.models.registry import ModelRegistry
 from ml_backend.ocr.recogniser.features import line_of
 from ml_backend.ocr.recogniser.graph import Graph
 from ml_backend.ocr.recogniser.version import MODEL, Recogniser, wheel_recogniser
-from ml_backend.readers import readers_in
 from training.reading import learning
 from training.reading.fitting import Options
 from training.reading.general import general_lines
@@ -25,7 +25,9 @@ def test_without_torch_the_way_out_is_said_before_anything_is_read(
 ) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(EngineUnavailable, match=r"pip install 'docloop\[layout\]'"):
-        train_reader(readers_in(tmp_path), iter(()), lambda: datetime.now(UTC), options=Options(whole=WholeOptions()))
+        train_reader(
+            ModelRegistry(tmp_path), iter(()), lambda: datetime.now(UTC), options=Options(whole=WholeOptions())
+        )
 
 
 @pytest.mark.slow
@@ -55,7 +57,7 @@ def test_lines_become_a_version_whose_network_was_trained_and_which_later_ones_m
         for number, one in enumerate(general_lines(60, 3))
     ]
     short = WholeOptions(least_steps=6, epochs=1, whole_steps=2, batch=8)
-    registry, stages = readers_in(tmp_path), {}
+    registry, stages = ModelRegistry(tmp_path), {}
     made = train_reader(
         registry,
         lines,
