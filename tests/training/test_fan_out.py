@@ -4,124 +4,35 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
-import sqlalchemy as sa
-from loop_parts import Loop, made_predictor, numbered
+from two_workers import DOCUMENTS, Two, two_workers
 from waiting import until
 
 from builders import found
-from ml_backend.batches import BatchPredictor
 from ml_backend.document.fields import Prediction
-from ml_backend.document.samples import Sample
-from ml_backend.errors import DocloopError, FetchRefused, LabelStudioError
+from ml_backend.errors import DocloopError, LabelStudioError
 from ml_backend.jobs.queue import JobQueue
 from ml_backend.label_studio.tasks import Task
-from ml_backend.ocr.fake import FakeEngine
 from ml_backend.pausing import pause, resume
-from ml_backend.services import Services, build_services, store_url
+from ml_backend.services import Services
 from training.fan_out import BATCH
 from training.hands import HANDS
 from training.helping import Helper
 from training.outcomes import outcome_from_json, outcome_to_json
-from training.push_job import PUSH_RUNNING, Pusher
+from training.push_job import Pusher
 
 pytestmark = pytest.mark.slow
-
-DOCUMENTS = 5 * BATCH
-
-
-@dataclass
-class Reading:
-    """Who read which receipts; ``slow`` so that the other has its chance, and ``refuses`` some."""
-
-    read: list[int] = field(default_factory=list)
-    slow: float = 0.0
-    refuses: Callable[[int], bool] = lambda number: False
-
-    def __call__(self, image: str) -> Sample:
-        time.sleep(self.slow)
-        if self.refuses(int(image)):
-            raise FetchRefused("url_refused", "not from here")
-        self.read.append(int(image))
-        return numbered(image)
-
-
-@dataclass
-class Two:
-    """A worker that leads pushes, and another one on the same store that helps."""
-
-    loop: Loop
-    leader: Reading
-    helper: Reading
-    other: Services
-    helping: Helper
-
-    @property
-    def uid(self) -> str:
-        return self.loop.uid
-
-    def help(self) -> int:
-        return self.helping.turn(threading.Event())
-
-    @contextmanager
-    def side_by_side(self) -> Iterator[None]:
-        """The other worker helps whenever there is something."""
-        done = threading.Event()
-
-        def until_done() -> None:
-            while not done.wait(0.01):
-                self.helping.turn(done)
-
-        thread = threading.Thread(target=until_done)
-        thread.start()
-        try:
-            yield
-        finally:
-            done.set()
-            thread.join()
-
-    def rows(self) -> dict[str, int]:
-        tables = ("push_batches", "push_answers")
-        with self.other.store._database.read() as connection:
-            return {name: connection.execute(sa.text(f"SELECT count(*) FROM {name}")).scalar_one() for name in tables}
-
-    def ever_posted(self) -> bool:
-        with self.other.store._database.read() as connection:
-            known = sa.text("SELECT count(*) FROM sqlite_sequence WHERE name = 'push_batches'")
-            return bool(connection.execute(known).scalar_one())
-
-    def predicted(self) -> dict[int, str]:
-        """The image that Label Studio's prediction of each task was made of; one a task."""
-        there = self.loop.there
-        texts = {task: one.result for one in there.predictions.values() for task in [one.task]}
-        assert len(texts) == len(there.predictions), "doubled"
-        return {task: str(result) for task, result in texts.items()}
 
 
 @pytest.fixture
 def two(services: Services, queue: JobQueue, tmp_path: Path) -> Iterator[Two]:
-    leader, helper = Reading(), Reading()
-    loop = Loop.of(services, queue, DOCUMENTS, leader)
-    settings = services.settings.model_copy(
-        update={
-            "data_dir": tmp_path / "another",
-            "store_url": type(services.settings.store_url)(store_url(services.settings)),
-        }
-    )
-    other = build_services(settings, engine=FakeEngine())
-    other.batches.close()
-    other.batches = BatchPredictor(made_predictor(other, helper), workers=2)
-    services.store.leases.take("worker-another", "another", time.time(), 3600.0)
-    loop.worker.look(loop.project)
-    yield Two(loop, leader, helper, other, Helper(other, lambda uid: False, threading.Semaphore()))
-    other.close()
+    with two_workers(services, queue, tmp_path / "another") as made:
+        yield made
 
 
 def test_two_workers_share_a_push_and_label_studio_gets_the_same_as_from_one(two: Two, tmp_path: Path) -> None:
@@ -307,88 +218,6 @@ def test_a_stop_in_the_middle_imports_what_is_ready_and_leaves_the_rest_to_the_n
     assert 0 < len(two.predicted()) < DOCUMENTS
     assert two.rows()["push_answers"] == DOCUMENTS - len(two.predicted())
     assert two.help() > 0
-
-
-def test_nobody_pushes_while_the_import_of_a_killed_worker_may_be_under_way(
-    two: Two, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What Label Studio has not committed yet, it seems to lack."""
-    store, label_studio = two.other.store, two.loop.services.access.client()
-    name, real, seen = f"import-{two.loop.project}", label_studio.import_predictions, []
-
-    def importing(project: int, bodies: Any) -> int:
-        seen.append(store.leases.held("import-", time.time()))
-        return real(project, bodies)
-
-    monkeypatch.setattr(label_studio, "import_predictions", importing)
-    store.leases.take(name, name, time.time(), 60.0)
-    with pytest.raises(DocloopError, match="under way"):
-        Pusher(two.loop.services).push(two.loop.project)
-    store.leases.release(name, name)
-    Pusher(two.loop.services).push(two.loop.project)
-    assert seen == [[name]]
-    assert store.leases.held("import-", time.time()) == []
-
-
-@pytest.mark.parametrize("done", [False, True])
-def test_a_leader_that_slept_while_another_took_over_imports_nothing(two: Two, done: bool) -> None:
-    """Also where that one has pushed everything, and let go of the lease."""
-    lease, pusher = f"push-{two.loop.project}", Pusher(two.loop.services)
-
-    def sleeps_and_wakes(number: int) -> bool:
-        two.other.store.leases.release(lease, holder())
-        two.other.store.leases.take(lease, "the next leader", time.time(), 60.0)
-        if done:
-            two.other.store.leases.release(lease, "the next leader")
-        two.leader.refuses = lambda number: False
-        return False
-
-    def holder() -> str:
-        with two.other.store._database.read() as connection:
-            known = sa.text("SELECT holder FROM leases WHERE name = :name")
-            return str(connection.execute(known, {"name": lease}).scalar_one())
-
-    two.leader.refuses = sleeps_and_wakes
-    with pytest.raises(DocloopError, match="Another process pushes"):
-        pusher.push(two.loop.project)
-    assert two.predicted() == {}
-
-
-def test_who_does_not_get_the_import_lease_imports_nothing(two: Two) -> None:
-    """Somebody else began while nobody imported, slept, and woke in the middle of an import."""
-
-    def sleeper_wakes(number: int) -> bool:
-        two.other.store.leases.take(f"import-{two.loop.project}", "the sleeper", time.time(), 120.0)
-        return False
-
-    two.leader.refuses = sleeper_wakes
-    with pytest.raises(DocloopError, match="Another process pushes") as refused:
-        Pusher(two.loop.services).push(two.loop.project)
-    assert (refused.value.code, two.predicted()) == (PUSH_RUNNING, {})
-
-
-def test_nobody_pushes_while_an_import_whose_answer_never_came_may_be_under_way(
-    two: Two, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Label Studio, or a proxy before it, takes a minute: it goes on when nobody waits any more."""
-    pusher, label_studio = Pusher(two.loop.services), two.loop.services.access.client()
-    real, left = label_studio._http.send, []
-
-    def gives_up(request: Any, **options: Any) -> Any:
-        if not request.url.path.endswith("/import/predictions") or left:
-            return real(request, **options)
-        left.append(request)
-        raise httpx.ReadTimeout("no answer yet")
-
-    monkeypatch.setattr(label_studio._http, "send", gives_up)
-    with pytest.raises(LabelStudioError, match="in time"):
-        pusher.push(two.loop.project)
-    with pytest.raises(DocloopError, match="under way"):
-        pusher.push(two.loop.project)
-    real(left[0])  # Label Studio comes to its end
-    two.other.store.leases.sweep(time.time() + 200)  # two minutes later
-    pusher.push(two.loop.project)
-    assert len(two.predicted()) == DOCUMENTS
 
 
 def test_a_worker_does_not_help_itself_nor_beyond_its_places(two: Two) -> None:
