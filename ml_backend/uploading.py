@@ -20,9 +20,7 @@ from ml_backend.label_studio.label_config import Interface
 
 HASH = "sha256"  # the key of a task's data with the SHA-256 of the whole file
 PAGE = "page"  # the key with the number of the page, from 1, where a task shows one page of several
-_LARGEST = (
-    200_000_000  # bytes of all pages as PNG: 50 scanned in colour; one picture may stand on every page of a small PDF
-)
+_LARGEST = 200_000_000  # bytes of all pages as PNG: 50 in colour; a small PDF may have one picture on every page
 _SHOWN_AS_IS = {b"\x89PNG": ("png", "image/png"), b"\xff\xd8\xff": ("jpg", "image/jpeg"), b"BM": ("bmp", "image/bmp")}
 
 

@@ -59,9 +59,7 @@ class Telling:
 
     def _answer_again(self, tasks: Sequence[int], report: PushReport) -> int:
         ids = {task: found[0] for task, found in self.store.documents.ids(self.push.project.uid).items()}
-        documents = self.store.documents.get_many(
-            [ids[task] for task in tasks if task in ids]
-        )  # some may be deleted by now
+        documents = self.store.documents.get_many([ids[task] for task in tasks if task in ids])  # some may be gone
         rows = [TaskRow(task, documents[ids[task]].data) for task in tasks if ids.get(task) in documents]
         before = self.store.predictions.fields_of([ids[row.id] for row in rows], report.version)
         ready = [
