@@ -46,7 +46,9 @@ def test_docker_compose_takes_the_file_with_secrets_and_refuses_it_without(tmp_p
 
 def lines_for_env(yours: str) -> str:
     """What docs/docker.md says for .env: of the servers in ``yours`` our own, of the others the bundled ones."""
-    mine, bundled = re.findall(r"```ini\n(.*?)```", (ROOT / "docs" / "docker.md").read_text(), re.DOTALL)
+    page = (ROOT / "docs" / "docker.md").read_text()
+    part = page.partition("## With servers that you have")[2].partition("\n## ")[0]
+    mine, bundled = re.findall(r"```ini\n(.*?)```", part, re.DOTALL)
     first, *own = re.split(r"^(?=# (?:Label Studio|PostgreSQL|Redis|S3)\b)", mine, flags=re.MULTILINE)
     _, *ours = re.split(r"^(?=# )", bundled, flags=re.MULTILINE)
     return first + "".join(a if re.match(rf"# ({yours})\b", a) else b for a, b in zip(own, ours, strict=True))
