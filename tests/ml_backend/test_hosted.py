@@ -75,12 +75,17 @@ class Base2x:
         return self.get("label_config")
 
 
-def test_a_2_x_host_serves_it(monkeypatch: pytest.MonkeyPatch, services: Services) -> None:
+def hosted_by_2x(monkeypatch: pytest.MonkeyPatch, services: Services) -> ModuleType:
+    """The adapter over the twin of 2.x."""
     package, module = ModuleType("label_studio_ml"), ModuleType("label_studio_ml.model")
     module.LabelStudioMLBase = Base2x  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "label_studio_ml", package)
     monkeypatch.setitem(sys.modules, "label_studio_ml.model", module)
-    model = hosted(monkeypatch, services).DocloopModel(project_id="1.1", label_config=interface_xml("total"))
+    return hosted(monkeypatch, services)
+
+
+def test_a_2_x_host_serves_it(monkeypatch: pytest.MonkeyPatch, services: Services) -> None:
+    model = hosted_by_2x(monkeypatch, services).DocloopModel(project_id="1.1", label_config=interface_xml("total"))
     good, bad = model.predict(TASKS, context=None, login=None)
     assert (texts(good), bad) == (["12.50"], [])
     assert good["model_version"] == model.get("model_version") == services.version(interface_xml("total"), "1.1")
@@ -90,26 +95,21 @@ def test_a_2_x_host_serves_it(monkeypatch: pytest.MonkeyPatch, services: Service
 def test_a_2_x_host_with_an_interface_nobody_can_serve_gets_empty_answers(
     monkeypatch: pytest.MonkeyPatch, services: Services
 ) -> None:
-    package, module = ModuleType("label_studio_ml"), ModuleType("label_studio_ml.model")
-    module.LabelStudioMLBase = Base2x  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "label_studio_ml", package)
-    monkeypatch.setitem(sys.modules, "label_studio_ml.model", module)
     text = '<View><Text name="t" value="$t"/></View>'
-    assert hosted(monkeypatch, services).DocloopModel(project_id="1.1", label_config=text).predict(TASKS) == [[], []]
+    assert hosted_by_2x(monkeypatch, services).DocloopModel(project_id="1.1", label_config=text).predict(TASKS) == [
+        [],
+        [],
+    ]
 
 
 def test_the_promoted_version_answers_whatever_the_host_leaves_of_the_project(
     monkeypatch: pytest.MonkeyPatch, services: Services
 ) -> None:
-    package, module = ModuleType("label_studio_ml"), ModuleType("label_studio_ml.model")
-    module.LabelStudioMLBase = Base2x  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "label_studio_ml", package)
-    monkeypatch.setitem(sys.modules, "label_studio_ml.model", module)
     uid, asked = "41.1795000000", list[str]()
     services.store.projects.put(ProjectRecord(uid, 41))
     services.registry.publish(uid, Manifest("fields-1", "combined", DAY), lambda folder: (folder / "m.json").touch())
     services.registry.activate(uid, "fields-1")
-    ours = hosted(monkeypatch, services)
+    ours = hosted_by_2x(monkeypatch, services)
     monkeypatch.setattr(ours, "answer_tasks", lambda services, tasks, config, project, context: asked.append(project))
     of_2x = ours.DocloopModel(project_id="41", label_config=interface_xml("total"))
     of_2x.predict(TASKS)
