@@ -30,6 +30,18 @@ class RunningLabelStudio:
         """A client of its API, however long the tests take: an access token lasts 5 minutes."""
         return httpx.Client(base_url=self.url, auth=_Refreshed(self.url, self.token), timeout=60, follow_redirects=True)
 
+    def invited(self, email: str) -> int:
+        """The number of a new user, who has signed up by the invitation link, as people come to Label Studio."""
+        with self.client() as there:
+            invitation = there.get("/api/invite").raise_for_status().json()["invite_url"]
+            with httpx.Client(base_url=self.url, follow_redirects=True, timeout=60) as browser:
+                page = browser.get(invitation).raise_for_status()
+                form = {"email": email, "password": "a-password-of-theirs"}
+                form["csrfmiddlewaretoken"] = browser.cookies["csrftoken"]
+                browser.post(str(page.url), data=form).raise_for_status()
+            users = there.get("/api/users/").raise_for_status().json()
+        return int(next(user["id"] for user in users if user["email"] == email))
+
 
 class _Refreshed(httpx.Auth):
     """Shows an access token, and takes a new one when that is refused."""

@@ -93,8 +93,7 @@ def place(
     for name, sample in zip(FILES, render_samples(len(FILES)), strict=True):
         (folder / name).write_bytes(sample.png)
     with label_studio.client() as there:
-        sign_up(there, label_studio.url)
-        anna = next(user["id"] for user in there.get("/api/users/").json() if user["email"] == ANNA)
+        anna = label_studio.invited(ANNA)
         docloop.run("create", "Applications", "--interface", "receipt")
         project = there.get("/api/projects/", params={"title": "Applications"}).json()["results"][0]["id"]
         docloop.run("connect", "--project", str(project))
@@ -104,15 +103,6 @@ def place(
         with httpx.Client(base_url=place, headers={"Authorization": f"Bearer {token}"}, timeout=120) as app:
             until(lambda: app.get("/runs").is_success)
             yield Place(project, anna, app, token, docloop.url, there, folder)
-
-
-def sign_up(there: httpx.Client, url: str) -> None:
-    """Anna, by the invitation link, as people come to Label Studio."""
-    invitation = there.get("/api/invite").raise_for_status().json()["invite_url"]
-    with httpx.Client(base_url=url, follow_redirects=True, timeout=60) as browser:
-        page = browser.get(invitation).raise_for_status()
-        form = {"email": ANNA, "password": "anna-s-password", "csrfmiddlewaretoken": browser.cookies["csrftoken"]}
-        browser.post(str(page.url), data=form).raise_for_status()
 
 
 def run(kind: str, text: str, place: Place) -> str:

@@ -204,7 +204,9 @@ def test_start_training_in_label_studio_starts_a_training(learning: Learning, br
     assert run["verdict"].startswith(("Promoted", "Kept"))
 
 
-def test_wrong_labels_are_not_promoted(learning: Learning) -> None:
+def test_wrong_labels_are_not_promoted(learning: Learning, label_studio: RunningLabelStudio) -> None:
+    """Of somebody else: where one person says everything, that is the truth, right or wrong."""
+    otto = label_studio.invited("otto@example.org")
     champion = learning.status()["champion"]
     labels = [spec.label for spec in learning.simulation.interface.specs]
     for _ in range(12):
@@ -216,9 +218,11 @@ def test_wrong_labels_are_not_promoted(learning: Learning) -> None:
         )
         wrong = tuple(_relabelled(one, labels) for one in final)
         result = to_results(Prediction(wrong, predicted.page_sizes, 1.0, ""), learning.simulation.interface, task["id"])
-        learning.client.call("POST", f"api/tasks/{task['id']}/annotations/", body={"result": result, "lead_time": 3.0})
+        body = {"result": result, "lead_time": 3.0, "completed_by": otto}
+        learning.client.call("POST", f"api/tasks/{task['id']}/annotations/", body=body)
     said = learning.docloop.run("train", "--project", str(learning.project), "--wait")
     assert "Kept" in said, said
+    assert f"annotator {otto}" in said, said
     assert learning.status()["champion"] == champion
 
 
