@@ -205,7 +205,7 @@ def test_start_training_in_label_studio_starts_a_training(learning: Learning, br
 
 
 def test_wrong_labels_are_not_promoted(learning: Learning, label_studio: RunningLabelStudio) -> None:
-    """Of somebody else: where one person says everything, that is the truth, right or wrong."""
+    """Of another annotator. Those of the only one there is may pass the gate (docs/gate.md), so this does not promise it."""
     otto = label_studio.invited("otto@example.org")
     champion = learning.status()["champion"]
     labels = [spec.label for spec in learning.simulation.interface.specs]

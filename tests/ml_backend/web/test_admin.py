@@ -128,7 +128,9 @@ def test_a_project_says_what_is_missing_what_comes_next_and_what_the_gate_said(
         "Teach the OCR engine your print",
         "the models disagree on total",
     ):
-        until(lambda said=said: said in text(), 20, said)  # a busy machine counts some figures after the first look
+        assert until(
+            lambda said=said: said in text(), 20, said
+        )  # a busy machine counts some figures after the first look
 
 
 @pytest.mark.parametrize("address", ["/admin", "/admin/projects/7", "/admin/system"])
